@@ -1,0 +1,17 @@
+"""An open connection in, a migrated schema out: Alembic runs this with what `recommender.store.schema` hands over."""
+
+from alembic import context
+
+from recommender.store import tables  # registers every table
+from recommender.store.db import Base
+
+assert tables is not None
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite cannot alter a table in place
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

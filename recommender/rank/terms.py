@@ -1,0 +1,117 @@
+"""Texts in, hashed terms out: what the lexical features count, how a term is weighed, and which terms two texts share.
+
+Words and pairs of words are hashed (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009), so a paper's
+terms are computed once when it comes in and need no vocabulary; only the idf weights change, and they belong to a model version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.utils import murmurhash3_32
+
+from recommender.types import FloatArray
+
+__all__ = ["BUCKETS", "flat_idf", "hash_terms", "idf", "paper_text", "shared_terms", "weigh"]
+
+BUCKETS = 2**17
+_WORD = r"(?u)\b[^\W\d_][\w-]+\b"
+_SHORTEST = 3  # letters of a term worth naming to a reader
+_MATHS = re.compile(r"\$[^$]*\$")  # the words in a formula are commands
+
+
+@lru_cache(maxsize=1)
+def _vectorizer() -> HashingVectorizer:
+    return HashingVectorizer(
+        n_features=BUCKETS,
+        ngram_range=(1, 2),
+        stop_words="english",
+        token_pattern=_WORD,
+        norm=None,
+        alternate_sign=False,
+        dtype=np.float32,
+    )
+
+
+def paper_text(title: str, abstract: str) -> str:
+    """Return the text of a paper that encoders and counters read."""
+    return f"{title}. {abstract}" if abstract else title
+
+
+def hash_terms(titles: Sequence[str], abstracts: Sequence[str]) -> csr_array:
+    """Count the words and word pairs of n papers; a title's terms count twice.
+
+    Returns
+    -------
+    csr_array of shape (n, BUCKETS), dtype=float32
+        Damped counts, 1 + log(count).
+
+    Examples
+    --------
+    >>> counts = hash_terms(["Graph kernels"], ["Kernels on a graph"])
+    >>> counts.shape[1] == BUCKETS, int(counts.nnz)  # graph, kernels, "graph kernels", "kernels graph"
+    (True, 4)
+    """
+    if not titles:
+        return csr_array(np.zeros((0, BUCKETS), dtype=np.float32))
+    hasher = _vectorizer()
+    counts: csr_array = csr_array(hasher.transform(titles) * 2.0 + hasher.transform(abstracts), dtype=np.float32)
+    counts.data = (1.0 + np.log(counts.data)).astype(np.float32)
+    return counts
+
+
+def idf(frequency: FloatArray, n: int) -> FloatArray:
+    """Return smoothed inverse document frequencies, log((1 + n) / (1 + frequency)) + 1, shape (BUCKETS,).
+
+    References
+    ----------
+    Salton and Buckley, "Term-weighting approaches in automatic text retrieval", 1988.
+    """
+    weights: FloatArray = (np.log((1.0 + n) / (1.0 + frequency)) + 1.0).astype(np.float32)
+    return weights
+
+
+def flat_idf() -> FloatArray:
+    """Return weights that treat every term alike, for a Broadsheet that has counted nothing yet."""
+    return np.ones(BUCKETS, dtype=np.float32)
+
+
+def weigh(terms: csr_array, weights: FloatArray) -> csr_array:
+    """Return tf-idf rows of unit length (an empty row stays empty)."""
+    weighted = csr_array((terms.data * weights[terms.indices], terms.indices, terms.indptr), shape=terms.shape)
+    norms = np.sqrt(weighted.multiply(weighted).sum(axis=1))
+    scale = np.repeat(1.0 / np.maximum(norms, 1e-12), np.diff(weighted.indptr))
+    return csr_array((weighted.data * scale.astype(np.float32), weighted.indices, weighted.indptr), shape=terms.shape)
+
+
+def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -> tuple[str, ...]:
+    """Return the rarest terms that stand in both texts outside formulas, a pair of words before its parts.
+
+    Examples
+    --------
+    >>> shared_terms("Gaussian splatting of scenes", "fast gaussian splatting", flat_idf())
+    ('gaussian splatting',)
+    """
+    analyse: Callable[[str], list[str]] = _vectorizer().build_analyzer()
+    texts = [" ".join(_MATHS.sub(" ", text).lower().split()) for text in (one, other)]
+    common = {term for term in set(analyse(texts[0])) & set(analyse(texts[1])) if len(term) >= _SHORTEST}
+    common = {term for term in common if all(term in text for text in texts)}  # pairs are counted across words left out
+    ranked = sorted(common, key=lambda term: (-_weight(term, weights), term))
+    chosen: list[str] = []
+    for term in ranked:
+        if len(chosen) == limit:
+            break
+        if not any(set(term.split()) & set(taken.split()) for taken in chosen):
+            chosen.append(term)
+    return tuple(chosen)
+
+
+def _weight(term: str, weights: FloatArray) -> float:
+    """How telling a term is: its idf, pairs half as much again."""
+    bucket = abs(murmurhash3_32(term, seed=0)) % BUCKETS
+    return float(weights[bucket]) * (1.5 if " " in term else 1.0)

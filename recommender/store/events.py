@@ -1,0 +1,113 @@
+"""A session and gestures in, the log out: appended to, read back, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from recommender.store.db import Session
+from recommender.store.papers import BATCH
+from recommender.store.tables import EventRow
+from recommender.types import Channel, Event, EventKind
+
+__all__ = ["MOVING", "Word", "append", "history", "last_id", "of_papers", "upvotes", "words"]
+
+# The kinds that move the profile, and with it the page. A click does not: see rank.profile.
+MOVING = tuple(kind for kind in EventKind if kind is not EventKind.CLICK)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A reader's last word on one paper: a live vote (None when there is none or it was cleared) and whether it is saved."""
+
+    vote: EventKind | None = None
+    saved: bool = False
+
+
+def append(
+    session: Session,
+    reader_id: int,
+    paper_id: str,
+    kind: EventKind,
+    *,
+    at: datetime,
+    item_id: int | None = None,
+    channel: Channel = Channel.WEB,
+) -> Event:
+    """Write one gesture; the only way anything enters the log."""
+    row = EventRow(reader_id=reader_id, paper_id=paper_id, kind=kind.value, at=at, item_id=item_id, channel=channel.value)
+    session.add(row)
+    session.flush()
+    return _value(row)
+
+
+def history(session: Session, reader_id: int, *, as_of: datetime | None = None, cursor: int | None = None) -> list[Event]:
+    """Return a reader's events in the order they were written, until a moment and up to an id when these are named."""
+    query = select(EventRow).where(EventRow.reader_id == reader_id).order_by(EventRow.id)
+    if as_of is not None:
+        query = query.where(EventRow.at <= as_of)
+    if cursor is not None:
+        query = query.where(EventRow.id <= cursor)
+    return [_value(row) for row in session.scalars(query)]
+
+
+def last_id(session: Session, reader_id: int, kinds: Sequence[EventKind] = MOVING) -> int:
+    """Return the id of the reader's newest event of these kinds; 0 when there is none."""
+    where = (EventRow.reader_id == reader_id, EventRow.kind.in_([kind.value for kind in kinds]))
+    return session.scalar(select(func.max(EventRow.id)).where(*where)) or 0
+
+
+def of_papers(session: Session, reader_id: int, paper_ids: Sequence[str]) -> list[Event]:
+    """Return a reader's events on these papers, in the order they were written."""
+    found: list[Event] = []
+    for start in range(0, len(paper_ids), BATCH):
+        where = (EventRow.reader_id == reader_id, EventRow.paper_id.in_(paper_ids[start : start + BATCH]))
+        found.extend(_value(row) for row in session.scalars(select(EventRow).where(*where)))
+    return sorted(found, key=lambda event: event.id)
+
+
+def words(events: Iterable[Event]) -> dict[str, Word]:
+    """Fold events, in the order they were written, into the last word per paper."""
+    last: dict[str, Word] = {}
+    for event in events:
+        word = last.get(event.paper_id, Word())
+        if event.kind.is_vote:
+            vote = None if event.kind is EventKind.CLEAR else event.kind
+            last[event.paper_id] = Word(vote, word.saved)
+        elif event.kind.is_shelf:
+            last[event.paper_id] = Word(word.vote, event.kind is EventKind.SAVE)
+    return last
+
+
+def upvotes(session: Session, paper_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many readers of this Broadsheet have a live up-vote on each paper (papers with none are left out)."""
+    votes = [kind.value for kind in EventKind if kind.is_vote]
+    counts: dict[str, int] = {}
+    for start in range(0, len(paper_ids), BATCH):
+        last = (
+            select(func.max(EventRow.id))
+            .where(EventRow.paper_id.in_(paper_ids[start : start + BATCH]), EventRow.kind.in_(votes))
+            .group_by(EventRow.reader_id, EventRow.paper_id)
+        )
+        query = (
+            select(EventRow.paper_id, func.count())
+            .where(EventRow.id.in_(last), EventRow.kind == EventKind.UPVOTE.value)
+            .group_by(EventRow.paper_id)
+        )
+        counts.update({row[0]: row[1] for row in session.execute(query)})
+    return counts
+
+
+def _value(row: EventRow) -> Event:
+    return Event(
+        id=row.id,
+        reader_id=row.reader_id,
+        paper_id=row.paper_id,
+        kind=EventKind(row.kind),
+        at=row.at,
+        item_id=row.item_id,
+        channel=Channel(row.channel),
+    )

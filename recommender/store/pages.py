@@ -1,0 +1,211 @@
+"""A session and pages in, pages and what was shown of them out: rankings with the feature rows they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+
+import numpy as np
+from sqlalchemy import func, select
+
+from recommender.store.db import Session
+from recommender.store.papers import BATCH
+from recommender.store.tables import ImpressionRow, ItemRow, PageRow
+from recommender.types import Channel, RankedItem, RankedPage, Reason
+
+__all__ = [
+    "ShownItem",
+    "ShownPage",
+    "by_id",
+    "item",
+    "latest",
+    "mark_shown",
+    "places",
+    "save",
+    "seen_elsewhere",
+    "shown",
+    "unshown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """An item that was shown, and when it first was."""
+
+    item: RankedItem
+    shown_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    """A page of which something was shown; `items` are only those, by position."""
+
+    page: RankedPage
+    items: tuple[ShownItem, ...]
+
+
+def latest(session: Session, reader_id: int, day: date) -> RankedPage | None:
+    """Return the newest revision of a reader's page for a day, or None."""
+    query = select(PageRow).where(PageRow.reader_id == reader_id, PageRow.day == day).order_by(PageRow.revision.desc())
+    row = session.scalar(query.limit(1))
+    return _page(row, _items(session, row.id)) if row else None
+
+
+def by_id(session: Session, page_id: int) -> RankedPage | None:
+    """Return one page, or None."""
+    row = session.get(PageRow, page_id)
+    return _page(row, _items(session, row.id)) if row else None
+
+
+def save(session: Session, page: RankedPage) -> RankedPage:
+    """Store a page as the next revision of its reader's day; return it with the ids it was given."""
+    where = (PageRow.reader_id == page.reader_id, PageRow.day == page.day)
+    revision = (session.scalar(select(func.max(PageRow.revision)).where(*where)) or 0) + 1
+    row = PageRow(
+        reader_id=page.reader_id,
+        day=page.day,
+        revision=revision,
+        candidates=page.candidates,
+        model=page.model,
+        schema=page.schema,
+        cursor=page.cursor,
+        paper_cursor=page.paper_cursor,
+        recipe=page.recipe,
+        built_at=page.built_at,
+    )
+    session.add(row)
+    session.flush()
+    items = [_item_row(row.id, item) for item in page.items]
+    session.add_all(items)
+    session.flush()
+    numbered = tuple(replace(item, id=stored.id) for item, stored in zip(page.items, items, strict=True))
+    return replace(page, id=row.id, revision=revision, items=numbered)
+
+
+def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None:
+    """Return an item with its page (the page without its other items), or None."""
+    row = session.get(ItemRow, item_id)
+    page = session.get(PageRow, row.page_id) if row else None
+    return (_page(page, ()), _item(row)) if row and page else None
+
+
+def unshown(session: Session, item_ids: Sequence[int], channel: Channel) -> list[int]:
+    """Return those of the items that were not yet shown in this channel."""
+    known: set[int] = set()
+    for start in range(0, len(item_ids), BATCH):
+        where = (ImpressionRow.item_id.in_(item_ids[start : start + BATCH]), ImpressionRow.channel == channel.value)
+        known.update(session.scalars(select(ImpressionRow.item_id).where(*where)))
+    return [item_id for item_id in dict.fromkeys(item_ids) if item_id not in known]
+
+
+def mark_shown(session: Session, item_ids: Sequence[int], channel: Channel, now: datetime) -> int:
+    """Note that items were shown, the first time they are; return how many that was."""
+    fresh = unshown(session, item_ids, channel)
+    session.add_all(ImpressionRow(item_id=item_id, channel=channel.value, shown_at=now) for item_id in fresh)
+    session.flush()
+    return len(fresh)
+
+
+def seen_elsewhere(session: Session, reader_id: int, day: date, first: date, *, as_of: datetime | None = None) -> frozenset[str]:
+    """Return papers shown to the reader on pages of other days since `first`, in any channel, until `as_of` (None: ever)."""
+    query = (
+        select(ItemRow.paper_id)
+        .join(PageRow, PageRow.id == ItemRow.page_id)
+        .join(ImpressionRow, ImpressionRow.item_id == ItemRow.id)
+        .where(PageRow.reader_id == reader_id, PageRow.day != day, PageRow.day >= first)
+        .distinct()
+    )
+    if as_of is not None:
+        query = query.where(ImpressionRow.shown_at <= as_of)
+    return frozenset(session.scalars(query))
+
+
+def places(session: Session, reader_id: int, day: date, item_ids: Sequence[int]) -> dict[int, int]:
+    """Return the position of those of the items that stood on a page of this reader and day."""
+    found: dict[int, int] = {}
+    for start in range(0, len(item_ids), BATCH):
+        query = select(ItemRow.id, ItemRow.position).join(PageRow, PageRow.id == ItemRow.page_id)
+        query = query.where(PageRow.reader_id == reader_id, PageRow.day == day)
+        for item_id, position in session.execute(query.where(ItemRow.id.in_(item_ids[start : start + BATCH]))):
+            found[item_id] = position
+    return found
+
+
+def shown(session: Session, *, first: date | None = None, last: date | None = None) -> Iterator[ShownPage]:
+    """Yield every page of which something was shown, in the order they were built, with its shown items only."""
+    where = [PageRow.day >= first] if first else []
+    where += [PageRow.day <= last] if last else []
+    seen = select(ItemRow.page_id).join(ImpressionRow, ImpressionRow.item_id == ItemRow.id)
+    page_rows = list(session.scalars(select(PageRow).where(PageRow.id.in_(seen), *where).order_by(PageRow.id)))
+    for start in range(0, len(page_rows), BATCH):
+        part = page_rows[start : start + BATCH]
+        items = _shown_items(session, [row.id for row in part])
+        for row in part:
+            yield ShownPage(_page(row, ()), tuple(items.get(row.id, [])))
+        session.expunge_all()  # a year of pages must not stay in memory
+
+
+def _shown_items(session: Session, page_ids: Sequence[int]) -> dict[int, list[ShownItem]]:
+    first_shown = func.min(ImpressionRow.shown_at)
+    query = (
+        select(ItemRow, first_shown)
+        .join(ImpressionRow, ImpressionRow.item_id == ItemRow.id)
+        .where(ItemRow.page_id.in_(page_ids))
+        .group_by(ItemRow.id)
+        .order_by(ItemRow.page_id, ItemRow.position)
+    )
+    found: dict[int, list[ShownItem]] = {}
+    for row, shown_at in session.execute(query):
+        found.setdefault(row.page_id, []).append(ShownItem(_item(row), shown_at))
+    return found
+
+
+def _items(session: Session, page_id: int) -> tuple[RankedItem, ...]:
+    rows = session.scalars(select(ItemRow).where(ItemRow.page_id == page_id).order_by(ItemRow.position))
+    return tuple(_item(row) for row in rows)
+
+
+def _item_row(page_id: int, item: RankedItem) -> ItemRow:
+    return ItemRow(
+        page_id=page_id,
+        position=item.position,
+        paper_id=item.paper_id,
+        score=item.score,
+        features=item.features.astype("<f4").tobytes(),
+        reasons=[asdict(reason) for reason in item.reasons],
+        explored=item.explored,
+        propensity=item.propensity,
+        voted=item.voted,
+    )
+
+
+def _item(row: ItemRow) -> RankedItem:
+    return RankedItem(
+        position=row.position,
+        paper_id=row.paper_id,
+        score=row.score,
+        features=np.frombuffer(row.features, dtype="<f4").astype(np.float32),
+        reasons=tuple(Reason(**reason) for reason in row.reasons),
+        explored=row.explored,
+        propensity=row.propensity,
+        voted=row.voted,
+        id=row.id,
+    )
+
+
+def _page(row: PageRow, items: Iterable[RankedItem]) -> RankedPage:
+    return RankedPage(
+        reader_id=row.reader_id,
+        day=row.day,
+        items=tuple(items),
+        candidates=row.candidates,
+        model=row.model,
+        schema=row.schema,
+        cursor=row.cursor,
+        paper_cursor=row.paper_cursor,
+        recipe=row.recipe,
+        built_at=row.built_at,
+        revision=row.revision,
+        id=row.id,
+    )

@@ -1,0 +1,190 @@
+"""A session and paper ids in, matrices out: what an encoder and the term hasher made of each text, once.
+
+Numbers are stored as float16 and used as float32. A reader of vectors passes `until`, the last `seq` it may see: a page can then
+be made again exactly, whatever has come in since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+from scipy.sparse import csr_array
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import load_only
+
+from recommender.store.db import Session
+from recommender.store.papers import BATCH
+from recommender.store.tables import Current, PaperRow, VectorRow
+from recommender.types import FloatArray, PaperVectors
+
+__all__ = [
+    "background_ids",
+    "count",
+    "count_missing",
+    "current_encoder",
+    "dense_of_editions",
+    "document_frequency",
+    "last_seq",
+    "load",
+    "missing",
+    "save",
+    "still_missing",
+    "use_encoder",
+]
+
+
+def current_encoder(session: Session) -> str | None:
+    """Return the name of the encoder whose vectors are in use, or None before the first ingest."""
+    row = session.get(Current, "encoder")
+    return row.value if row else None
+
+
+def use_encoder(session: Session, name: str, *, now: datetime) -> None:
+    """Say whose vectors are in use from now on."""
+    row = session.get(Current, "encoder")
+    if row is None:
+        session.add(Current(slot="encoder", value=name, since=now))
+    elif row.value != name:
+        row.previous, row.value, row.since = row.value, name, now
+    session.flush()
+
+
+def count(session: Session, encoder: str) -> int:
+    """Return how many texts this encoder has read."""
+    return session.scalar(select(func.count()).select_from(VectorRow).where(VectorRow.encoder == encoder)) or 0
+
+
+def missing(session: Session, encoder: str, *, limit: int) -> list[tuple[str, str, str, str]]:
+    """Return (id, title, abstract, text digest) of papers whose present text this encoder has not read, newest edition first."""
+    query = _without_vector(encoder, PaperRow.id, PaperRow.title, PaperRow.abstract, PaperRow.text_digest)
+    rows = session.execute(query.order_by(PaperRow.edition.desc(), PaperRow.id).limit(limit))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def count_missing(session: Session, encoder: str) -> int:
+    """Return how many papers this encoder still has to read."""
+    return session.scalar(_without_vector(encoder, func.count())) or 0
+
+
+def still_missing(session: Session, encoder: str, texts: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those (id, text digest) this encoder has not read: another process may have been faster."""
+    ids = [paper_id for paper_id, _ in texts]
+    query = select(VectorRow.paper_id, VectorRow.text_digest).where(VectorRow.encoder == encoder)
+    known = {(row[0], row[1]) for row in session.execute(query.where(VectorRow.paper_id.in_(ids)))}
+    return set(texts) - known
+
+
+def save(
+    session: Session,
+    encoder: str,
+    ids: Sequence[str],
+    digests: Sequence[str],
+    dense: FloatArray,
+    terms: csr_array,
+    *,
+    now: datetime,
+) -> None:
+    """Append the vectors of n papers: `dense` of shape (n, d) float32, `terms` of shape (n, t) float32."""
+    half, rows = dense.astype("<f2"), csr_array(terms)
+    for i, (paper_id, digest) in enumerate(zip(ids, digests, strict=True)):
+        part = slice(rows.indptr[i], rows.indptr[i + 1])
+        session.add(
+            VectorRow(
+                paper_id=paper_id,
+                encoder=encoder,
+                text_digest=digest,
+                dense=half[i].tobytes(),
+                term_ids=rows.indices[part].astype("<i4").tobytes(),
+                term_values=rows.data[part].astype("<f2").tobytes(),
+                made_at=now,
+            )
+        )
+    session.flush()
+
+
+def load(session: Session, ids: Sequence[str], encoder: str, *, buckets: int, until: int | None = None) -> PaperVectors:
+    """Return the vectors of those of the papers that have some, in the order asked for; unit rows in `dense`.
+
+    A paper whose text changed has several: that of its present text if it is to be seen, else the newest.
+    """
+    present = VectorRow.text_digest == PaperRow.text_digest
+    newest: dict[str, VectorRow] = {}
+    for start in range(0, len(ids), BATCH):
+        query = select(VectorRow).join(PaperRow, PaperRow.id == VectorRow.paper_id)
+        query = query.where(VectorRow.encoder == encoder, VectorRow.paper_id.in_(ids[start : start + BATCH]))
+        if until is not None:
+            query = query.where(VectorRow.seq <= until)
+        for row in session.scalars(query.order_by(present, VectorRow.seq)):
+            newest[row.paper_id] = row
+    found = [newest[paper_id] for paper_id in ids if paper_id in newest]
+    return PaperVectors(tuple(row.paper_id for row in found), _dense(found), _terms(found, buckets))
+
+
+def dense_of_editions(session: Session, encoder: str, first: date, last: date) -> tuple[list[str], FloatArray]:
+    """Return the ids and unit rows, shape (n, d), of the papers of some editions; one column of the store, so it is quick."""
+    query = (
+        select(VectorRow)
+        .join(PaperRow, PaperRow.id == VectorRow.paper_id)
+        .where(VectorRow.encoder == encoder, VectorRow.text_digest == PaperRow.text_digest)
+        .where(PaperRow.edition >= first, PaperRow.edition <= last)
+        .order_by(VectorRow.seq)
+        .options(load_only(VectorRow.paper_id, VectorRow.dense))
+    )
+    rows = list(session.scalars(query))
+    return [row.paper_id for row in rows], _dense(rows)
+
+
+def last_seq(session: Session, encoder: str, first: date | None = None, last: date | None = None) -> int:
+    """Return the number of the newest vector (of the editions `first` … `last`, when they are named); 0 when there is none."""
+    query = select(func.max(VectorRow.seq)).where(VectorRow.encoder == encoder)
+    if first is not None or last is not None:
+        query = query.join(PaperRow, PaperRow.id == VectorRow.paper_id)
+        query = query.where(PaperRow.edition >= first) if first is not None else query
+        query = query.where(PaperRow.edition <= last) if last is not None else query
+    return session.scalar(query) or 0
+
+
+def background_ids(session: Session, encoder: str, *, before: date, until: int, limit: int) -> list[str]:
+    """Return papers of earlier editions that stand for everything else: the newest `limit` of them, in a fixed order."""
+    query = (
+        select(VectorRow.paper_id)
+        .join(PaperRow, PaperRow.id == VectorRow.paper_id)
+        .where(VectorRow.encoder == encoder, VectorRow.seq <= until, PaperRow.edition < before)
+        .group_by(VectorRow.paper_id, PaperRow.edition, PaperRow.text_digest)
+        .order_by(PaperRow.edition.desc(), PaperRow.text_digest)  # a digest is as good as a draw, and the same every time
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def document_frequency(session: Session, encoder: str, *, buckets: int, newest: int) -> tuple[FloatArray, int]:
+    """Return in how many of the newest papers (at most `newest`) each term occurs, shape (buckets,), and how many these were."""
+    query = select(VectorRow.term_ids).where(VectorRow.encoder == encoder).order_by(VectorRow.seq.desc()).limit(newest)
+    counts, papers = np.zeros(buckets, dtype=np.float32), 0
+    for term_ids in session.scalars(query):
+        counts[np.frombuffer(term_ids, dtype="<i4")] += 1.0  # a paper names each term once
+        papers += 1
+    return counts, papers
+
+
+def _without_vector(encoder: str, *columns: object):  # type: ignore[no-untyped-def]  # a Select of whatever was asked for
+    same = and_(VectorRow.paper_id == PaperRow.id, VectorRow.encoder == encoder, VectorRow.text_digest == PaperRow.text_digest)
+    return select(*columns).select_from(PaperRow).outerjoin(VectorRow, same).where(VectorRow.seq.is_(None))  # type: ignore[call-overload]
+
+
+def _dense(rows: Sequence[VectorRow]) -> FloatArray:
+    if not rows:
+        return np.zeros((0, 0), dtype=np.float32)
+    dense = np.frombuffer(b"".join(row.dense for row in rows), dtype="<f2").reshape(len(rows), -1).astype(np.float32)
+    norms = np.linalg.norm(dense, axis=1, keepdims=True)
+    unit: FloatArray = dense / np.maximum(norms, 1e-6)
+    return unit
+
+
+def _terms(rows: Sequence[VectorRow], buckets: int) -> csr_array:
+    indices = np.frombuffer(b"".join(row.term_ids for row in rows), dtype="<i4")
+    values = np.frombuffer(b"".join(row.term_values for row in rows), dtype="<f2").astype(np.float32)
+    indptr = np.concatenate([[0], np.cumsum([len(row.term_ids) // 4 for row in rows])]).astype(np.int32)
+    return csr_array((values, indices, indptr), shape=(len(rows), buckets))

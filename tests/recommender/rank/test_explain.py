@@ -1,0 +1,203 @@
+"""Reasons name a cause that is there, at most two; take the cause away, and the reason and the score go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from factories import DAY, NOW, make_edition, make_paper
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import PROPERTY, histories, make_event, make_page, papers
+
+from recommender.rank import terms
+from recommender.rank.explain import FAMILIES, _short, families
+from recommender.rank.features import NAMES
+from recommender.rank.model import blend_ranker
+from recommender.types import Event, EventKind, Paper, RankedItem, RankedPage, Reason, Signals
+
+EARLIER = DAY - timedelta(days=3)
+PAGE = make_edition(per_topic=4)
+OLD = make_edition(EARLIER, per_topic=3)
+SPEECH = [paper for paper in OLD if paper.authors[0].startswith("Speech")]
+AGO = NOW - timedelta(days=2)
+
+
+def likes(of: Sequence[Paper], kind: EventKind = EventKind.UPVOTE) -> list[Event]:
+    return [make_event(n, p, kind, at=AGO) for n, p in enumerate(of, start=1)]
+
+
+def item(page: RankedPage, paper: Paper) -> RankedItem:
+    return next(item for item in page.items if item.paper_id == paper.id)
+
+
+def kinds(reasons: Sequence[Reason]) -> list[str]:
+    return [reason.kind for reason in reasons]
+
+
+def test_every_feature_belongs_to_a_family() -> None:
+    found = dict(zip(NAMES, FAMILIES, strict=True))
+    assert set(FAMILIES) == {"similar", "terms", "disliked", "author", "category", "popular", "recent", "other"}
+    assert found["dense_head"] == found["z_dense_latest"] == "similar"
+    assert found["lex_top5"] == found["z_lex_head"] == "terms"
+    assert found["dense_disliked"] == found["z_lex_disliked"] == "disliked"
+    assert found["author_sum"] == "author"
+    assert found["primary_affinity"] == "category"
+    assert found["z_log_upvotes"] == "popular"
+    assert found["z_age_days"] == "recent"
+
+
+def test_families_sum_their_features_and_leave_out_the_start() -> None:
+    parts = np.zeros(len(NAMES) + 1, dtype=np.float32)
+    parts[NAMES.index("author_affinity")], parts[NAMES.index("author_sum")], parts[NAMES.index("is_cross")] = 1.0, 2.0, -5.0
+    parts[-1] = 99.0
+    found = families(parts)
+    assert found[0] == ("author", 3.0)
+    assert found[-1] == ("other", -5.0)
+
+
+def test_a_new_reader_is_told_that_a_paper_is_new_or_liked_elsewhere() -> None:
+    page = make_page([make_paper(n, signals=Signals(upvotes=u)) for n, u in ((1, 50), (2, 0), (3, None))])
+    assert page.items[0].reasons == (Reason("popular", "50 upvotes at its source"),)
+    assert item(page, make_paper(3)).reasons == (Reason("recent", "New in cs.LG"),)
+
+
+def test_a_paper_without_categories_is_just_new() -> None:
+    assert make_page([make_paper(1, categories=())]).items[0].reasons == (Reason("recent", "New"),)
+
+
+def test_a_close_paper_names_what_it_is_close_to() -> None:
+    top = make_page(PAGE, likes(SPEECH), read=OLD).items[0]
+    named = [reason for reason in top.reasons if reason.kind in ("similar", "terms")]
+    assert named
+    for reason in named:
+        liked = next(paper for paper in SPEECH if paper.id == reason.paper_id)
+        assert liked.title in reason.text
+
+
+def test_without_the_liked_paper_the_reason_is_gone_and_the_score_is_lower() -> None:
+    other = next(paper for paper in OLD if paper.authors[0].startswith("Robots"))
+    target = next(paper for paper in PAGE if paper.authors[0].startswith("Speech"))
+    with_it, without = (make_page(PAGE, likes(of), read=OLD) for of in ((other, SPEECH[0]), (other,)))
+    assert SPEECH[0].id in {reason.paper_id for reason in item(with_it, target).reasons}
+    assert SPEECH[0].id not in {reason.paper_id for one in without.items for reason in one.reasons}
+    assert item(without, target).score < item(with_it, target).score
+
+
+def test_terms_that_are_named_stand_in_both_texts() -> None:
+    page = make_page(PAGE, likes(SPEECH), read=OLD)
+    by_id = {paper.id: paper for paper in (*PAGE, *OLD)}
+    found = [(one, reason) for one in page.items for reason in one.reasons if reason.kind == "terms"]
+    assert found
+    for one, reason in found:
+        quoted = reason.text.partition("it speaks of ")[2].split(" and ")
+        for term in quoted:
+            for paper_id in (one.paper_id, reason.paper_id or ""):
+                text = terms.paper_text(by_id[paper_id].title, by_id[paper_id].abstract).lower()
+                assert term.strip("“”") in text
+
+
+def author_reason(kind: EventKind) -> str:
+    """Return what is said of a paper that shares nothing with a judged one but an author."""
+    judged = make_paper(1, topic="speech", day=EARLIER, authors=("Ann Lee", "Bo"), categories=("x.Y",))
+    theirs = make_paper(1, topic="robots", authors=("Cy", "Ann Lee"), signals=Signals())
+    page = make_page([theirs, make_paper(2), make_paper(3)], likes([judged], kind), read=[judged])
+    return next((reason.text for reason in item(page, theirs).reasons if reason.kind == "author"), "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (EventKind.UPVOTE, "By Ann Lee, whose work you liked"),
+        (EventKind.SAVE, "By Ann Lee, whose work you liked"),
+        (EventKind.CLICK, "By Ann Lee, whose work you opened"),
+        (EventKind.DOWNVOTE, ""),
+    ],
+)
+def test_an_author_is_named_with_what_the_reader_did(kind: EventKind, text: str) -> None:
+    assert author_reason(kind) == text
+
+
+def test_what_was_only_opened_is_not_called_liked() -> None:
+    page = make_page(PAGE, likes(SPEECH, EventKind.CLICK), read=OLD)
+    said = " ".join(reason.text for one in page.items for reason in one.reasons)
+    assert "which you opened" in said
+    assert "you like" not in said
+
+
+def test_an_open_paper_that_was_voted_on_and_cleared_was_only_opened() -> None:
+    click = likes(SPEECH, EventKind.CLICK)
+    undone = [make_event(8, SPEECH[0]), make_event(9, SPEECH[0], EventKind.CLEAR)]
+    assert "you like" not in str(make_page(PAGE, [*click, *undone], read=OLD).items)
+
+
+def test_a_category_is_named_when_it_lifts() -> None:
+    judged = make_paper(1, topic="speech", day=EARLIER, authors=("Z",), categories=("cs.RO",))
+    same = make_paper(1, topic="robots", signals=Signals())
+    page = make_page([same, make_paper(2), make_paper(3)], likes([judged]), read=[judged])
+    assert Reason("category", "In cs.RO, where you like more than you dislike") in item(page, same).reasons
+
+
+def test_a_moved_paper_says_so_first() -> None:
+    contrary = replace(blend_ranker(), weights=-blend_ranker().weights)  # it puts the nearest paper last
+    page = make_page(PAGE, [make_event(1, PAGE[0])], ranker=contrary)
+    [moved] = [one for one in page.items if "moved" in kinds(one.reasons)]
+    assert moved.position == 3
+    assert moved.reasons[0] == Reason("moved", f"Moved up: nearest to “{PAGE[0].title}”, which you just liked", PAGE[0].id)
+
+
+def test_an_explored_paper_says_so() -> None:
+    page = make_page(make_edition(per_topic=8))
+    explored = [one for one in page.items if one.explored]
+    assert len(explored) == 2
+    assert all(kinds(one.reasons)[0] == "explore" for one in explored)
+    assert not any("explore" in kinds(one.reasons) for one in page.items if not one.explored)
+
+
+def test_a_voted_paper_needs_no_reason() -> None:
+    page = make_page(PAGE, [make_event(1, PAGE[0]), make_event(2, PAGE[1], EventKind.HIDE)])
+    assert [one.reasons for one in page.items if one.voted] == [(), ()]
+
+
+def test_a_saved_paper_is_not_close_to_itself() -> None:
+    page = make_page(PAGE, [make_event(1, PAGE[0], EventKind.SAVE)])
+    assert PAGE[0].id not in {reason.paper_id for reason in item(page, PAGE[0]).reasons}
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("Short", "Short"),
+        ("x" * 70, "x" * 70),
+        ("word " * 20, "word " * 13 + "word…"),
+        ("y" * 90, "y" * 70 + "…"),
+    ],
+)
+def test_a_long_title_is_cut_at_a_word(title: str, short: str) -> None:
+    assert _short(title) == short
+    assert len(_short(title)) <= 71
+
+
+def test_a_long_title_is_cut_where_it_is_quoted() -> None:
+    liked = replace(SPEECH[0], title="Speech " * 30)
+    page = make_page(PAGE, likes([liked]), read=[liked])
+    quoted = [reason.text for one in page.items for reason in one.reasons if reason.paper_id == liked.id]
+    assert quoted
+    assert all("Speech…”" in text for text in quoted)
+
+
+@PROPERTY
+@given(data=st.data())
+def test_reasons_are_few_and_about_papers_of_the_reader(data: st.DataObject) -> None:
+    found = data.draw(papers())
+    events = data.draw(histories([*found, *OLD[:4]]))
+    spoken_of = {event.paper_id for event in events}
+    for one in make_page(found, events, read=OLD[:4]).items:
+        assert (len(one.reasons) == 0) if one.voted else (1 <= len(one.reasons) <= 2)
+        for reason in one.reasons:
+            assert reason.paper_id is None or (reason.paper_id in spoken_of and reason.paper_id != one.paper_id)
+            assert not reason.text.endswith(".")
+            assert len(reason.text) < 250

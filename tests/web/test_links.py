@@ -1,0 +1,156 @@
+"""Signed links keep their purpose, targets stay on this site, the secret is made once, and digests come once a day."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from recommender.errors import SettingsError
+from recommender.settings import Settings, load
+from web.links import Signer, absolute, next_digest_at, safe_next, secret_key, time_zone
+
+SECRET = "a secret that is long enough for the tests"
+
+
+def test_a_signed_link_says_what_was_signed() -> None:
+    signer = Signer(SECRET)
+    token = signer.sign("vote", {"r": 1, "k": "upvote"})
+    assert signer.read("vote", token, 60) == {"r": 1, "k": "upvote"}
+    assert set(token) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def test_a_signed_link_is_nothing_to_another_purpose_secret_or_hand() -> None:
+    token = Signer(SECRET).sign("vote", 7)
+    assert Signer(SECRET).read("leave", token, 60) is None
+    assert Signer(SECRET + "!").read("vote", token, 60) is None
+    for at in range(0, len(token), 5):
+        assert Signer(SECRET).read("vote", token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :], 60) != 7
+    assert Signer(SECRET).read("vote", "", 60) is None
+
+
+def test_a_signed_link_grows_old() -> None:
+    with time_machine.travel(datetime(2026, 5, 20, 8, tzinfo=UTC), tick=False):
+        token = Signer(SECRET).sign("go", 7)
+    with time_machine.travel(datetime(2026, 5, 20, 8, 1, tzinfo=UTC), tick=False):
+        assert Signer(SECRET).read("go", token, 60) == 7
+    with time_machine.travel(datetime(2026, 5, 20, 8, 1, 1, tzinfo=UTC), tick=False):
+        assert Signer(SECRET).read("go", token, 60) is None
+
+
+@pytest.mark.parametrize("public", ["https://papers.example.org", "https://papers.example.org/"])
+def test_absolute_addresses(public: str) -> None:
+    settings = load({"BROADSHEET_WEB__PUBLIC_URL": public})
+    assert (
+        absolute(settings, "/day/2026-05-20")
+        == absolute(settings, "day/2026-05-20")
+        == "https://papers.example.org/day/2026-05-20"
+    )
+    assert absolute(load({}), "/") == "http://127.0.0.1:8020/"
+
+
+@pytest.mark.parametrize("target", ["/", "/day/2026-05-20", "/?show=40", "/paper/arxiv:math/0309136", "/a#b", "/a?next=//c"])
+def test_a_path_of_this_site_is_followed(target: str) -> None:
+    assert safe_next(target) == target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https:evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+        ),
+        *("/a%0d%0aLocation: x", "/a%0D%0Ab", "/%09/evil.example", "/\t/evil.example", " //evil.example", "/a\r\nb", "/a b"),
+        *("/%5Cevil.example", "", None, "evil.example", "///evil.example", "/\x00", "/a\x7f"),
+    ],
+)
+def test_anything_else_leads_to_the_front_page(target: str | None) -> None:
+    assert safe_next(target) == "/"
+
+
+def test_the_secret_is_made_once_and_only_its_owner_may_read_it(settings: Settings) -> None:
+    secret = secret_key(settings)
+    path = settings.folder / "secret.key"
+    assert len(secret) >= 43
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert secret_key(settings) == secret
+    assert [file.name for file in settings.folder.iterdir()] == ["secret.key"]
+
+
+def test_processes_that_start_together_share_one_secret(settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: secret_key(settings), range(24)))) == 1
+
+
+def test_a_set_secret_wins(settings: Settings) -> None:
+    given = load({"BROADSHEET_WEB__SECRET_KEY": SECRET}, home=settings.home)
+    assert secret_key(given) == SECRET
+    assert not (settings.folder / "secret.key").exists()
+
+
+def test_a_short_secret_is_refused_by_name(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BROADSHEET_WEB__SECRET_KEY"):
+        secret_key(load({"BROADSHEET_WEB__SECRET_KEY": "short"}, home=tmp_path))
+    settings.folder.mkdir(parents=True)
+    (settings.folder / "secret.key").write_text("short")
+    with pytest.raises(SettingsError, match=r"secret\.key.*BROADSHEET_WEB__SECRET_KEY"):
+        secret_key(settings)
+
+
+def test_a_home_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="BROADSHEET_HOME"):
+        secret_key(load({}, home=tmp_path / "file" / "home"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(SettingsError, match="BROADSHEET_HOME"):
+        secret_key(load({}, home=tmp_path / "home"))
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/City", "../etc/passwd", "Europe", "/etc/localtime", "UTC\x00"])
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="Europe/Berlin"):
+        time_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "hour", "expected"),
+    [
+        ("2026-05-20T08:00Z", "UTC", 9, "2026-05-20T09:00Z"),
+        ("2026-05-20T08:00Z", "UTC", 8, "2026-05-21T08:00Z"),  # now is not after now
+        ("2026-05-20T23:30Z", "Asia/Tokyo", 7, "2026-05-21T22:00Z"),
+        ("2026-05-20T23:30Z", "America/Los_Angeles", 17, "2026-05-21T00:00Z"),
+        ("2026-03-29T00:10Z", "Europe/Berlin", 2, "2026-03-29T01:00Z"),  # 2 o'clock is skipped: 3 o'clock stands for it
+        ("2026-10-24T23:10Z", "Europe/Berlin", 2, "2026-10-25T00:00Z"),  # 2 o'clock comes twice: the first counts,
+        ("2026-10-25T00:30Z", "Europe/Berlin", 2, "2026-10-26T01:00Z"),  # and the second does not
+        ("2028-02-28T12:00Z", "UTC", 7, "2028-02-29T07:00Z"),
+        ("2011-12-29T20:00Z", "Pacific/Apia", 7, "2011-12-30T17:00Z"),  # a day that island never had
+    ],
+)
+def test_the_next_digest(now: str, zone: str, hour: int, expected: str) -> None:
+    assert next_digest_at(datetime.fromisoformat(now), zone, hour) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize("hour", [0, 2, 7, 23])
+def test_a_year_of_digests_has_one_on_every_local_day(zone: str, hour: int) -> None:
+    moment, days = datetime(2026, 1, 1, tzinfo=UTC), []
+    for _ in range(366):
+        moment = next_digest_at(moment, zone, hour)
+        days.append(moment.astimezone(ZoneInfo(zone)).date())
+    assert all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))

@@ -1,0 +1,1 @@
+"""Builds models from the log and judges them; never serves a page."""

@@ -1,0 +1,225 @@
+"""TrainingSet -> Ranker and its model card: LightGBM's lambdarank, boosted from the blend.
+
+The trees start from the blend's score (`init_score`) and correct it, so a model that learned little is close to the blend. They may
+not contradict what is certain: `MONOTONE` says that more similar never scores lower. Where a row stood is given to LightGBM as its
+position, which it learns to discount. Boosting stops when nDCG@10 on the newest days before the test stops rising; it is measured
+with ties averaged, since tied rows would otherwise be credited with the order they happen to lie in.
+
+References
+----------
+Burges, "From RankNet to LambdaRank to LambdaMART: An overview", 2010.
+Hu et al., "Unbiased LambdaMART: An unbiased pairwise learning-to-rank algorithm", WWW 2019.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from recommender.errors import ModelDamaged, NotEnoughData
+from recommender.ingest import Progress
+from recommender.rank.features import MONOTONE
+from recommender.rank.model import Ranker, blend_ranker
+from recommender.settings import TrainingSettings
+from recommender.types import FloatArray
+from training.dataset import TrainingSet, check
+from training.metrics import Numbers, ndcg
+
+__all__ = ["Fitted", "fit", "validate"]
+
+PATIENCE = 40  # rounds without a better nDCG@10 before boosting stops
+LEAST_ROUNDS = 3  # a model of fewer trees has learned nothing worth a version
+TRUNCATION = 20  # pairs matter when one of the two stands this high: the cards a reader sees first
+DEEPEST_POSITION = 60  # positions below are one place: too few rows to tell them apart
+PROBE_ROWS = 200
+CHECK_TIMEOUT_S = 120
+
+# Reads {"trees": text, "rows": [[...]]}, answers with the predictions: a process that can be lost.
+_CHECKER = """
+import json, sys
+import lightgbm, numpy
+asked = json.load(sys.stdin)
+booster = lightgbm.Booster(model_str=asked["trees"])
+json.dump(booster.predict(numpy.array(asked["rows"], dtype=numpy.float32), num_threads=1).tolist(), sys.stdout)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A candidate: the ranker and what is to be known of how it came about (plain values, JSON-ready)."""
+
+    ranker: Ranker
+    card: Mapping[str, Any]
+
+
+def fit(
+    train: TrainingSet,
+    valid: TrainingSet,
+    settings: TrainingSettings,
+    *,
+    idf: FloatArray,
+    version: str,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fit a ranker.
+
+    Parameters
+    ----------
+    train, valid : TrainingSet
+        `valid` decides when to stop, and nothing else.
+    settings : TrainingSettings
+        The same settings and sets give the same model, whatever the number of threads.
+    idf : ndarray of shape (BUCKETS,), dtype=float32
+        Term weights the model is to be served with.
+    version : str
+    progress : Progress, default=None
+        Told of every tenth round; None: nobody is.
+
+    Raises
+    ------
+    ShapeError, NotEnoughData
+        If a set is not fit to be trained on (`check`), or the trees found nothing that the blend does not know.
+    """
+    check(train)
+    check(valid)
+    booster, curve = _boost(train, valid, settings, progress)
+    rounds = int(booster.best_iteration)
+    start = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group)))
+    best = max(curve, default=start)
+    if rounds < LEAST_ROUNDS or best <= start:
+        raise NotEnoughData(
+            f"{train.pages} pages taught nothing that the untrained ranking does not know "
+            f"(nDCG@10 {start:.4f} without trees, {best:.4f} at best): the next nightly run tries again"
+        )
+    text = booster.model_to_string(num_iteration=rounds)
+    ranker = replace(blend_ranker(idf, version), kind="boosted", trees=text)
+    probe = train.X[:PROBE_ROWS]
+    validate(ranker, probe, np.asarray(booster.predict(probe, num_iteration=rounds, num_threads=1)))
+    return Fitted(ranker, _card(booster, rounds, start, best, train, valid))
+
+
+def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:
+    """Load the trees' text in a process of its own and compare: a damaged text does not raise, it ends its process.
+
+    Raises
+    ------
+    ModelDamaged
+        If that process dies, or does not predict what was expected.
+    """
+    asked = json.dumps({"trees": ranker.trees, "rows": rows.tolist()})
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-I", "-c", _CHECKER],
+            input=asked,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # a process that a damaged text brought down may print whatever lay in its memory
+            timeout=CHECK_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelDamaged(f"model {ranker.version}: its text could not be read back in {CHECK_TIMEOUT_S} s: retrain") from None
+    if answer.returncode != 0:
+        last_line = "".join(filter(str.isprintable, (answer.stderr.strip().splitlines() or ["no message"])[-1]))[:200]
+        raise ModelDamaged(f"model {ranker.version}: reading its text back ended with {answer.returncode} ({last_line}): retrain")
+    try:
+        predicted = np.array(json.loads((answer.stdout.splitlines() or [""])[-1]))  # LightGBM's warnings may stand above
+    except ValueError:
+        raise ModelDamaged(f"model {ranker.version}: read back, its text gave no scores: retrain") from None
+    if predicted.shape != expected.shape or not np.allclose(predicted, expected, rtol=0, atol=1e-9):
+        raise ModelDamaged(f"model {ranker.version}: read back, its text scores differently: retrain")
+
+
+def _boost(
+    train: TrainingSet, valid: TrainingSet, settings: TrainingSettings, progress: Progress | None
+) -> tuple[lightgbm.Booster, list[float]]:
+    """Boost trees on top of the blend; return them with nDCG@10 on the validation pages after each round."""
+    parameters = {
+        "objective": "lambdarank",
+        "metric": "None",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.min_rows_in_leaf,
+        "monotone_constraints": list(MONOTONE),
+        "lambdarank_truncation_level": TRUNCATION,
+        "feature_fraction": 0.8,
+        "lambda_l2": 1.0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": settings.threads,
+        "seed": settings.seed,
+        "verbosity": -1,
+    }
+    data = _dataset(train, position=np.minimum(train.position, DEEPEST_POSITION) - 1)
+    curve: list[float] = []
+
+    def measure(scores: Numbers, _: lightgbm.Dataset) -> tuple[str, float, bool]:
+        """LightGBM's scores begin at `init_score`: the blend is in them, as it is when a page is ranked."""
+        curve.append(float(np.nanmean(ndcg(valid.y, scores, valid.group))))
+        if progress is not None and len(curve) % 10 == 0:
+            progress("boosting", len(curve), settings.rounds)
+        return "ndcg@10", curve[-1], True
+
+    booster = lightgbm.train(
+        parameters,
+        data,
+        num_boost_round=settings.rounds,
+        valid_sets=[_dataset(valid, reference=data)],
+        feval=measure,
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
+    )
+    return booster, curve
+
+
+def _dataset(rows: TrainingSet, **more: Any) -> lightgbm.Dataset:
+    return lightgbm.Dataset(
+        rows.X,
+        rows.y,
+        weight=rows.weight,
+        group=rows.group,
+        init_score=rows.blend,
+        feature_name=list(rows.names),
+        **more,
+    )
+
+
+def _card(
+    booster: lightgbm.Booster, rounds: int, start: float, best: float, train: TrainingSet, valid: TrainingSet
+) -> dict[str, Any]:
+    """What a person asks of a model: how much it saw, when, what it looks at, and what its features look like."""
+    gain = booster.feature_importance("gain", iteration=rounds)
+    share = gain / max(float(gain.sum()), 1e-12)
+    return {
+        "rounds": rounds,
+        "valid_ndcg10": {"blend": round(start, 5), "model": round(best, 5)},
+        "train": _counts(train),
+        "valid": _counts(valid),
+        "features": {
+            name: {"importance": round(float(share[i]), 4), **_distribution(train.X[:, i])} for i, name in enumerate(train.names)
+        },
+    }
+
+
+def _counts(rows: TrainingSet) -> dict[str, Any]:
+    return {
+        "pages": rows.pages,
+        "rows": len(rows),
+        "readers": len(np.unique(rows.reader)),
+        "first": min(rows.day).isoformat(),
+        "last": max(rows.day).isoformat(),
+        "grades": {str(grade): int((rows.y == grade).sum()) for grade in range(3)},
+    }
+
+
+def _distribution(column: FloatArray) -> dict[str, Any]:
+    """Share of unknown values and the nine deciles of the others: a broken feature shows here first."""
+    known = column[~np.isnan(column)]
+    deciles = np.quantile(known, np.arange(1, 10) / 10).round(4).tolist() if len(known) else []
+    return {"unknown": round(1.0 - len(known) / max(len(column), 1), 4), "deciles": deciles}

@@ -1,0 +1,233 @@
+"""DOOR: settings in, the HTTP application out: views, headers, cookies, the guard against forged requests, pages for errors."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_talisman import Talisman
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+
+from recommender.daily import Rankers
+from recommender.errors import BroadsheetError, StoreError
+from recommender.settings import Settings
+from recommender.store.db import Database, explain, open_database
+from web import account, auth, digest, feedback, links, paper, status, today
+from web.auth import State, current_reader
+from web.cards import count_words, day_words
+
+__all__ = ["create_app"]
+
+MAX_BODY = 1_000_000  # bytes of one form
+RETRY_AFTER_S = 5
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+WORDS = {
+    400: ("That request was not understood", "Go back, reload the page and try again."),
+    401: ("Sign in", "Use the link that Broadsheet printed."),
+    403: ("That request came from another site", "Open Broadsheet itself and use its own buttons."),
+    404: ("There is nothing here", "Check the address, or start from the newest edition."),
+    405: ("That is not how this page is used", "Go back and use the buttons of the page."),
+    413: ("That was too long", "Send less at once: a form may hold a megabyte."),
+    500: (
+        "Something went wrong here",
+        "It is written down in the log. Try again; if it stays, tell whoever runs this Broadsheet.",
+    ),
+    503: ("Broadsheet is busy", "Nothing is lost. Try again in a few seconds."),
+}
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, database: Database | None = None, clock: Callable[[], datetime] = utc_now) -> Flask:
+    """Make the application that serves one Broadsheet.
+
+    Parameters
+    ----------
+    settings : Settings
+    database : Database, default=None
+        An open one; None opens the one that the settings name.
+    clock : callable, default=utc_now
+        Returns the present moment.
+
+    Raises
+    ------
+    SettingsError
+        If the secret key is too short or cannot be kept, or the database's address cannot be understood.
+    """
+    app = Flask(__name__)
+    _prepare_templates(app, settings)  # first: the templates' rules are fixed when anything looks at them
+    secret = links.secret_key(settings)
+    app.extensions["broadsheet"] = State(
+        settings=settings,
+        database=database or open_database(settings.url),
+        rankers=Rankers(settings.models_folder),
+        clock=clock,
+        signer=links.Signer(secret),
+    )
+    _configure(app, settings, secret)
+    app.before_request(_check_host)
+    app.before_request(_check_origin)
+    csrf = CSRFProtect(app)
+    talisman = _set_headers(app, secure=_is_secure(settings))
+    for room in (auth, today, feedback, paper, account, status, digest):
+        app.register_blueprint(room.blueprint)
+    csrf.exempt(digest.blueprint)  # the signature in a digest's link stands for its reader: no cookie speaks there
+    for probe in ("status.healthz", "status.readyz"):
+        talisman(force_https=False)(app.view_functions[probe])  # asked from this very machine, without the proxy
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    return app
+
+
+def _is_secure(settings: Settings) -> bool:
+    return settings.public_url.startswith("https://")
+
+
+def _configure(app: Flask, settings: Settings, secret: str) -> None:
+    secure = _is_secure(settings)
+    app.config.update(
+        SECRET_KEY=secret,
+        SESSION_COOKIE_NAME="__Host-broadsheet" if secure else "broadsheet",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.web.session_days),
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        WTF_CSRF_TIME_LIMIT=None,  # a page left open over night still takes votes; a new sign-in makes new tokens
+        WTF_CSRF_SSL_STRICT=False,  # _check_origin does this by headers that privacy settings do not remove
+    )
+
+
+def _check_host() -> None:
+    """Answer only to names that are ours, so that no other name's page can be made to speak for this one."""
+    ours = {urlsplit(auth.state().settings.public_url).hostname, "localhost", "127.0.0.1", "::1"}
+    try:
+        host = urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        host = None
+    if host not in ours:
+        abort(400, "This Broadsheet is not known by that name. Whoever runs it can set BROADSHEET_WEB__PUBLIC_URL.")
+
+
+def _check_origin() -> None:
+    """Refuse what another site made a browser send; a client that says nothing of its origin still needs the form's token."""
+    if request.method in SAFE_METHODS or request.blueprint == digest.blueprint.name:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    own = {urlsplit(address).netloc for address in (request.host_url, auth.state().settings.public_url)}
+    if site is not None and site not in ("same-origin", "none"):
+        abort(403)
+    if origin is not None and (origin == "null" or urlsplit(origin).netloc not in own):
+        abort(403)
+
+
+def _set_headers(app: Flask, *, secure: bool) -> Talisman:
+    talisman = Talisman(
+        app,
+        force_https=secure,
+        strict_transport_security=secure,
+        strict_transport_security_include_subdomains=False,
+        session_cookie_secure=secure,
+        session_cookie_samesite="Lax",
+        frame_options="DENY",
+        referrer_policy="same-origin",
+        content_security_policy=CONTENT_SECURITY_POLICY,
+    )
+
+    @app.after_request
+    def more_headers(response: Response) -> Response:
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if request.endpoint == "static":
+            known = "v" in request.args and response.status_code == 200
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if known else "no-cache"
+        else:
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+    return talisman
+
+
+def _prepare_templates(app: Flask, settings: Settings) -> None:
+    app.jinja_options = {**app.jinja_options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.filters.update(day=day_words, count=count_words, moment=_moment, source=_source)
+    app.jinja_env.globals.update(asset=_asset, sample=settings.is_sample, who=current_reader)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path) -> str:
+    """Name a static file by what is in it; files do not change while the process lives."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content and may be kept for ever."""
+    folder = Path(cast("str", current_app.static_folder))
+    return url_for("static", filename=name, v=_digest(folder / name))
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at.day} {at:%B %Y, %H:%M} UTC" if at is not None else "never"
+
+
+def _source(name: str) -> str:
+    """Return what a source is called in a sentence."""
+    return {"arxiv": "arXiv", "huggingface": "Hugging Face", "sample": "The sample edition"}.get(name, name)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    """Answer a refusal with a page that says what to do."""
+    if error.code is None or error.code < 400 or error.response is not None:
+        return error.get_response()
+    if error.code == 401:
+        return render_template("signin.html", spent=False), 401
+    told = None if error.description == type(error).description or isinstance(error, CSRFError) else error.description
+    if isinstance(error, CSRFError):
+        told = "The form was too old, or cookies are switched off. Reload the page and press the button again."
+    return _error_page(error.code, told)
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    """Answer a failure; one of the database's says what it is, and asks to come back."""
+    known = error if isinstance(error, BroadsheetError) else _store_error(error)
+    if isinstance(known, StoreError):
+        _log.error("%s %s: %s", request.method, request.path, known)
+        return _error_page(503, f"{str(known)[:1].upper()}{str(known)[1:]}.")
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _error_page(500, None)
+
+
+def _store_error(error: Exception) -> StoreError | None:
+    """Translate a database driver's complaint, known by the driver's own error that it carries."""
+    return explain(cast("Any", error)) if getattr(error, "orig", None) is not None else None
+
+
+def _error_page(code: int, told: str | None) -> ResponseReturnValue:
+    title, advice = WORDS.get(code, WORDS[500] if code >= 500 else WORDS[400])
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
+    return render_template("error.html", code=code, title=title, advice=told or advice), code, headers

@@ -1,0 +1,249 @@
+"""Ranked items, papers and words in, cards out: one paper as every list shows it, on the site and in a digest."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from recommender.store import events, papers
+from recommender.store.db import Session
+from recommender.store.events import Word
+from recommender.types import Paper, RankedItem
+
+__all__ = ["Card", "Link", "anchor", "card", "cards", "clip", "count_words", "day_words", "paper_links", "web_address"]
+
+LONGEST_TITLE = 400  # characters; what is longer is an accident or an attack
+LONGEST_ABSTRACT = 6000
+LEAD = 420  # characters of an abstract that stand in front of "more"
+NAMED_AUTHORS = 3
+_ANNOUNCED = {"cross": "cross-listed", "replace": "new version", "replace-cross": "new version, cross-listed"}
+_SIDEWAYS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One address that a source names for a paper; `name` is `paper`, `pdf`, `code` or `project`."""
+
+    name: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One paper, ready to be shown: plain text throughout, to be escaped by whoever shows it.
+
+    Attributes
+    ----------
+    paper_id : str
+    anchor : str
+        The paper's name inside a page: letters, digits and dashes.
+    item_id : int or None
+        The ranked item, when it comes from a page.
+    title : str
+    lead, rest : str
+        The abstract's beginning and what follows it.
+    authors : str
+        The first names, and how many more there are.
+    author_count : str
+        "4 authors".
+    organization, submitter, comment : str
+        Empty when no source says.
+    date : str
+        The day of the first version, without the year when it is the current one.
+    upvotes, comments : int
+        The sources' largest number plus this Broadsheet's own readers; templates leave a zero blank.
+    categories : tuple of str
+    announced : str
+        "cross-listed", "new version" or empty.
+    reasons : tuple of str
+    explored : bool
+    vote : str
+        `upvote`, `downvote`, `hide` or empty.
+    saved : bool
+    links : tuple of Link
+        Only addresses of the web; the paper's own first.
+    invented : bool
+    """
+
+    paper_id: str
+    anchor: str
+    item_id: int | None
+    title: str
+    lead: str
+    rest: str
+    authors: str
+    author_count: str
+    organization: str
+    submitter: str
+    comment: str
+    date: str
+    upvotes: int
+    comments: int
+    categories: tuple[str, ...]
+    announced: str
+    reasons: tuple[str, ...]
+    explored: bool
+    vote: str
+    saved: bool
+    links: tuple[Link, ...]
+    invented: bool
+
+    @property
+    def source_link(self) -> Link | None:
+        """The paper's own page at its source, if it has one."""
+        return next((link for link in self.links if link.name == "paper"), None)
+
+
+def cards(session: Session, reader_id: int, items: Sequence[RankedItem], *, today: date) -> list[Card]:
+    """Return the cards of a page's items, in their order."""
+    ids = [item.paper_id for item in items]
+    stored = papers.get(session, ids)
+    words = events.words(events.of_papers(session, reader_id, ids))
+    here = events.upvotes(session, ids)
+    return [
+        card(stored[item.paper_id], words.get(item.paper_id, Word()), today=today, here=here.get(item.paper_id, 0), item=item)
+        for item in items
+        if item.paper_id in stored
+    ]
+
+
+def card(paper: Paper, word: Word, *, today: date, here: int = 0, item: RankedItem | None = None) -> Card:
+    """Return one paper's card.
+
+    Parameters
+    ----------
+    paper : Paper
+    word : Word
+        The reader's last word on it.
+    today : date
+        Tells whether the year of its date goes without saying.
+    here : int, default=0
+        Live up-votes of this Broadsheet's own readers.
+    item : RankedItem, default=None
+        Its place on a page, when it comes from one.
+    """
+    lead, rest = _split(clip(paper.abstract, LONGEST_ABSTRACT))
+    return Card(
+        paper_id=paper.id,
+        anchor=anchor(paper.id),
+        item_id=item.id if item is not None and item.id else None,
+        title=clip(paper.title, LONGEST_TITLE),
+        lead=lead,
+        rest=rest,
+        authors=_authors(paper.authors),
+        author_count=count_words(len(paper.authors), "author") if paper.authors else "",
+        organization=clip(paper.organization or "", 200),
+        submitter=clip(paper.submitter or "", 100),
+        comment=clip(paper.comment or "", 300),
+        date=day_words(paper.published.date(), today),
+        upvotes=(paper.signals.upvotes or 0) + here,
+        comments=paper.signals.comments or 0,
+        categories=tuple(clip(category, 40) for category in paper.categories[:6]),
+        announced=_ANNOUNCED.get(paper.announce, ""),
+        reasons=tuple(clip(reason.text, 300) for reason in item.reasons) if item is not None else (),
+        explored=item is not None and item.explored,
+        vote=word.vote.value if word.vote is not None else "",
+        saved=word.saved,
+        links=paper_links(paper),
+        invented=paper.invented,
+    )
+
+
+def anchor(paper_id: str) -> str:
+    """Return the name of a paper's place inside a page; it stays when the page is made anew.
+
+    Examples
+    --------
+    >>> anchor("arxiv:2601.01234")
+    'paper-arxiv-2601-01234'
+    """
+    return "paper-" + re.sub(r"[^A-Za-z0-9]+", "-", paper_id)
+
+
+def paper_links(paper: Paper) -> tuple[Link, ...]:
+    """Return the addresses that sources name for a paper, those of the web only."""
+    stars = f" ({count_words(paper.signals.stars, 'star')})" if paper.signals.stars else ""
+    named = (
+        ("paper", "Abstract", paper.url),
+        ("pdf", "PDF", paper.pdf_url),
+        ("code", f"Code{stars}", paper.code_url),
+        ("project", "Project page", paper.project_url),
+    )
+    safe = ((name, label, web_address(url)) for name, label, url in named)
+    return tuple(Link(name, label, url) for name, label, url in safe if url)
+
+
+def day_words(day: date, today: date | None = None) -> str:
+    """Return a date as people write it, without the year when it is today's.
+
+    Examples
+    --------
+    >>> day_words(date(2026, 5, 9), date(2026, 5, 20)), day_words(date(2025, 10, 2), date(2026, 5, 20))
+    ('9 May', '2 October 2025')
+    """
+    return f"{day.day} {day:%B}" if today is not None and day.year == today.year else f"{day.day} {day:%B} {day.year}"
+
+
+def count_words(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count_words(1, "paper"), count_words(1200, "paper")
+    ('1 paper', '1,200 papers')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def clip(text: str, longest: int) -> str:
+    r"""Return text on one line, without controls that could turn the line around, cut at a word when it is too long.
+
+    Examples
+    --------
+    >>> clip("two words", 5), clip("a\u202eb\x00", 9)
+    ('two…', 'ab')
+    """
+    kept = "".join(letter for letter in text[: longest * 2] if letter.isspace() or _is_plain(letter))
+    plain = " ".join(kept.split())
+    if len(plain) <= longest:
+        return plain
+    return (plain[:longest].rsplit(" ", 1)[0] or plain[:longest]) + "…"
+
+
+def web_address(url: str | None) -> str | None:
+    """Return an address only when it is one of the web: never `javascript:`, never a file."""
+    if not url or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _is_plain(letter: str) -> bool:
+    return letter not in _SIDEWAYS and unicodedata.category(letter) not in ("Cc", "Cs")
+
+
+def _authors(names: Sequence[str]) -> str:
+    """The first authors, and how many more."""
+    shown = [clip(name, 80) for name in names[:NAMED_AUTHORS]]
+    more = len(names) - len(shown)
+    if more:
+        return f"{', '.join(shown)} and {more:,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def _split(abstract: str) -> tuple[str, str]:
+    """The beginning of an abstract, cut where a sentence or at least a word ends, and the rest of it."""
+    if len(abstract) <= LEAD * 1.2:
+        return abstract, ""
+    sentence = max(abstract.rfind(stop, LEAD // 2, LEAD) for stop in (". ", "? "))
+    at = sentence + 1 if sentence > 0 else abstract.rfind(" ", LEAD // 2, LEAD)
+    at = at if at > 0 else LEAD
+    return abstract[:at].rstrip(), abstract[at:].strip()

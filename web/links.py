@@ -1,0 +1,173 @@
+"""A secret and an address in, signed links out: tokens that work for one purpose, paths that stay on this site, digest times."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from recommender.errors import SettingsError
+from recommender.settings import Settings
+
+__all__ = ["Signer", "absolute", "next_digest_at", "safe_next", "secret_key", "time_zone"]
+
+MIN_SECRET = 32  # characters
+
+
+class Signer:
+    """Signs small values into links, and reads them back; a token made for one purpose is nothing to another.
+
+    Parameters
+    ----------
+    secret : str
+
+    Examples
+    --------
+    >>> signer = Signer("an example of a secret, 32 characters")
+    >>> signer.read("unsubscribe", signer.sign("unsubscribe", {"reader": 7}), 60)
+    {'reader': 7}
+    >>> signer.read("vote", signer.sign("unsubscribe", {"reader": 7}), 60) is None
+    True
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def sign(self, purpose: str, payload: Any) -> str:
+        """Return a token of address-safe letters; `payload` is anything JSON can hold."""
+        return str(self._serializer(purpose).dumps(payload))
+
+    def read(self, purpose: str, token: str, max_age_s: float) -> Any | None:
+        """Return the payload; None when the token is altered, older than `max_age_s` seconds or made for another purpose."""
+        try:
+            return self._serializer(purpose).loads(token, max_age=int(max_age_s))
+        except BadData:
+            return None
+
+    def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self._secret, salt=f"broadsheet.{purpose}")
+
+
+def absolute(settings: Settings, path: str) -> str:
+    """Return the address readers see for a path of this site.
+
+    Examples
+    --------
+    >>> from recommender.settings import load
+    >>> absolute(load({"BROADSHEET_WEB__PUBLIC_URL": "https://papers.example.org/"}), "/shelf")
+    'https://papers.example.org/shelf'
+    """
+    return f"{settings.public_url}/{path.lstrip('/')}"
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the secret that signs cookies and links: the one that is set, or the home's own, made on first use.
+
+    Raises
+    ------
+    SettingsError
+        If it is shorter than 32 characters, or its file cannot be read or written.
+    """
+    if settings.web.secret_key is not None:
+        return _long_enough(settings.web.secret_key.get_secret_value(), "BROADSHEET_WEB__SECRET_KEY")
+    path = settings.folder / "secret.key"
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return _long_enough(path.read_text(encoding="ascii").strip(), f"{path} (BROADSHEET_WEB__SECRET_KEY is not set)")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot keep the secret key in {path}: {error.strerror}; "
+            "set BROADSHEET_HOME to a folder that can be written, or BROADSHEET_WEB__SECRET_KEY"
+        ) from None
+
+
+def safe_next(target: str | None) -> str:
+    r"""Return `target` when it is a plain path of this site, else the front page.
+
+    Examples
+    --------
+    >>> safe_next("/day/2026-05-20?show=40")
+    '/day/2026-05-20?show=40'
+    >>> [safe_next(bad) for bad in ("//evil.example", "/\\evil.example", "https:evil.example", "/a%0d%0ab", None)]
+    ['/', '/', '/', '/', '/']
+    """
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return "/"
+    lowered = target.lower()
+    if any(ord(letter) <= 32 or ord(letter) == 127 for letter in target) or any(
+        code in lowered for code in ("%0a", "%0d", "%09", "%5c")
+    ):
+        return "/"
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    return "/" if parts.scheme or parts.netloc else target
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name.
+    """
+    try:
+        return ZoneInfo(name.strip())
+    except (OSError, ValueError, KeyError):  # a folder's name is an OSError, `../x` a ValueError, an unknown one a KeyError
+        raise SettingsError(f"there is no time zone {name!r}: write it like Europe/Berlin or UTC") from None
+
+
+def next_digest_at(now: datetime, zone: str, hour: int) -> datetime:
+    """Return the next moment after `now` at which it is `hour` o'clock in a zone, in UTC.
+
+    An hour that the clock skips in spring becomes the one after it; of an hour that comes twice in autumn the first counts,
+    so that there is one moment on every local day.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such time zone.
+
+    Examples
+    --------
+    >>> next_digest_at(datetime(2026, 3, 28, 12, tzinfo=UTC), "Europe/Berlin", 7).isoformat()  # the night the clocks go forward
+    '2026-03-29T05:00:00+00:00'
+    """
+    local = time_zone(zone)
+    day = now.astimezone(local).date()
+    for offset in range(3):
+        moment = datetime.combine(day + timedelta(days=offset), time(hour), local).astimezone(UTC)
+        if moment > now:
+            return moment
+    raise AssertionError("a zone has an hour on one of any three days")  # pragma: no cover
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret whole and link it to its name: of two processes that start together, one wins and both read the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()
+
+
+def _long_enough(secret: str, name: str) -> str:
+    if len(secret) < MIN_SECRET:
+        raise SettingsError(f"{name}: the secret must have at least {MIN_SECRET} characters; `openssl rand -base64 32` makes one")
+    return secret

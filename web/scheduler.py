@@ -1,0 +1,76 @@
+"""DOOR: settings in, a clock that ticks until it is told to stop: what is due is decided in `web.jobs`, never here."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from recommender.settings import Settings
+from recommender.store.db import open_database
+from web import jobs
+
+__all__ = ["run"]
+
+
+class _CutShort(BaseException):
+    """A long job was stopped between two of its steps; what it had done is kept, and the next clock takes it up at once."""
+
+
+def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _result: None) -> None:
+    """Look for due jobs every few seconds, in a process of its own, until SIGTERM or SIGINT.
+
+    A job that is running then is brought to its end, or, when it is a long one, to the end of a step.
+
+    Parameters
+    ----------
+    settings : Settings
+    report : callable, default=nothing
+        Told of every job that ran.
+    """
+    stopping = threading.Event()
+    scheduler = BlockingScheduler(timezone=UTC)
+
+    def stop(_signal: int, _frame: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            threading.Thread(target=scheduler.shutdown).start()  # it waits for the job, which a signal's handler must not
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    database = open_database(settings.url)
+
+    def progress(stage: str, done: int, total: int | None) -> None:  # noqa: ARG001 (what it is told does not matter)
+        if stopping.is_set():
+            raise _CutShort
+
+    def tick() -> None:
+        with suppress(_CutShort):
+            jobs.run_due(
+                database,
+                settings,
+                _utc_now(),
+                worker=jobs.worker_name(),
+                clock=_utc_now,
+                progress=progress,
+                stop=stopping.is_set,
+                report=report,
+            )
+
+    scheduler.add_job(
+        tick, "interval", seconds=settings.clock.tick_s, id="tick", max_instances=1, coalesce=True, next_run_time=_utc_now()
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a long job makes a tick wait is meant
+    try:
+        scheduler.start()
+    finally:
+        database.close()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
