@@ -48,13 +48,14 @@ clean: ## Remove the environment and what was built; papers and votes stay
 .venv/.run: requirements.lock pyproject.toml
 	@$(require_python)
 	@$(advise_torch)
+	@echo "Installing into .venv: a minute or two the first time"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -r requirements.lock
-	$(BIN)/python -m pip install --no-deps -e .
+	$(BIN)/python -m pip install -q -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.run
-	$(BIN)/python -m pip install -r requirements-dev.lock
+	$(BIN)/python -m pip install -q -r requirements-dev.lock
 	@touch $@
 
 define require_python

@@ -1,9 +1,10 @@
-"""TrainingSet -> Ranker and its model card: LightGBM's lambdarank, boosted from the blend.
+"""TrainingSet -> Ranker and its model card: the blend's weights learned, then LightGBM's lambdarank boosted from there.
 
-The trees start from the blend's score (`init_score`) and correct it, so a model that learned little is close to the blend. They may
-not contradict what is certain: `MONOTONE` says that more similar never scores lower. Where a row stood is given to LightGBM as its
-position, which it learns to discount. Boosting stops when nDCG@10 on the newest days before the test stops rising; it is measured
-with ties averaged, since tied rows would otherwise be credited with the order they happen to lie in.
+A linear sum of similarities learns much from little, trees learn what interacts. So the weights of the blend are fitted first, held
+to the untrained ones (see `linear`), and the trees start from that score (`init_score`) and correct it: a model that learned little
+is close to the blend. Neither may contradict what is certain: `MONOTONE` says that more similar never scores lower. Where a row stood
+is given to LightGBM as its position, which it learns to discount. Boosting stops when nDCG@10 on the newest days before the test
+stops rising; it is measured with ties averaged, since tied rows would otherwise be credited with the order they happen to lie in.
 
 References
 ----------
@@ -29,13 +30,15 @@ from recommender.rank.features import MONOTONE
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.settings import TrainingSettings
 from recommender.types import FloatArray
+from training import linear
 from training.dataset import TrainingSet, check
 from training.metrics import Numbers, ndcg
 
 __all__ = ["Fitted", "fit", "validate"]
 
 PATIENCE = 40  # rounds without a better nDCG@10 before boosting stops
-LEAST_ROUNDS = 3  # a model of fewer trees has learned nothing worth a version
+LEAST_ROUNDS = 3  # fewer trees than these are an accident
+STRENGTHS = (0.3, 0.1, 0.03, 0.01)  # of the hold on the untrained weights, the most cautious first
 TRUNCATION = 20  # pairs matter when one of the two stands this high: the cards a reader sees first
 DEEPEST_POSITION = 60  # positions below are one place: too few rows to tell them apart
 PROBE_ROWS = 200
@@ -85,24 +88,47 @@ def fit(
     Raises
     ------
     ShapeError, NotEnoughData
-        If a set is not fit to be trained on (`check`), or the trees found nothing that the blend does not know.
+        If a set is not fit to be trained on (`check`), or nothing was found that the blend does not know.
     """
     check(train)
     check(valid)
+    untrained = blend_ranker(idf, version)
+    weights, reached = _weigh(train, valid, untrained.weights)
+    train, valid = (replace(rows, blend=linear.score(rows, weights)) for rows in (train, valid))
     booster, curve = _boost(train, valid, settings, progress)
-    rounds = int(booster.best_iteration)
-    start = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group)))
-    best = max(curve, default=start)
-    if rounds < LEAST_ROUNDS or best <= start:
+    rounds, best = int(booster.best_iteration), max(curve, default=0.0)
+    grown = rounds >= LEAST_ROUNDS and best > reached["linear"]
+    if not grown and reached["linear"] <= reached["blend"]:
         raise NotEnoughData(
             f"{train.pages} pages taught nothing that the untrained ranking does not know "
-            f"(nDCG@10 {start:.4f} without trees, {best:.4f} at best): the next nightly run tries again"
+            f"(nDCG@10 {reached['blend']:.4f} untrained, {best:.4f} at best): the next nightly run tries again"
         )
-    text = booster.model_to_string(num_iteration=rounds)
-    ranker = replace(blend_ranker(idf, version), kind="boosted", trees=text)
-    probe = train.X[:PROBE_ROWS]
-    validate(ranker, probe, np.asarray(booster.predict(probe, num_iteration=rounds, num_threads=1)))
-    return Fitted(ranker, _card(booster, rounds, start, best, train, valid))
+    ranker = replace(untrained, kind="boosted", weights=weights)
+    if grown:
+        ranker = replace(ranker, trees=booster.model_to_string(num_iteration=rounds))
+        probe = train.X[:PROBE_ROWS]
+        validate(ranker, probe, np.asarray(booster.predict(probe, num_iteration=rounds, num_threads=1)))
+    reached["model"] = best if grown else reached["linear"]
+    return Fitted(ranker, _card(booster, rounds if grown else 0, reached, weights, train, valid))
+
+
+def _weigh(train: TrainingSet, valid: TrainingSet, prior: FloatArray) -> tuple[FloatArray, dict[str, float]]:
+    """Return the weights that rank the validation pages best, and what they and the untrained ones reach there.
+
+    The untrained weights stay unless others are better; of equals the more cautious is taken.
+    """
+    best, reached = prior, _reached(valid, linear.score(valid, prior))
+    untrained = reached
+    for strength in STRENGTHS:
+        weights = linear.fit_weights(train, prior, strength=strength).astype(np.float32)
+        found = _reached(valid, linear.score(valid, weights))
+        if found > reached:
+            best, reached = weights, found
+    return best, {"blend": untrained, "linear": reached}
+
+
+def _reached(rows: TrainingSet, scores: FloatArray) -> float:
+    return float(np.nanmean(ndcg(rows.y, scores, rows.group)))
 
 
 def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:
@@ -191,18 +217,28 @@ def _dataset(rows: TrainingSet, **more: Any) -> lightgbm.Dataset:
 
 
 def _card(
-    booster: lightgbm.Booster, rounds: int, start: float, best: float, train: TrainingSet, valid: TrainingSet
+    booster: lightgbm.Booster,
+    rounds: int,
+    reached: Mapping[str, float],
+    weights: FloatArray,
+    train: TrainingSet,
+    valid: TrainingSet,
 ) -> dict[str, Any]:
     """What a person asks of a model: how much it saw, when, what it looks at, and what its features look like."""
-    gain = booster.feature_importance("gain", iteration=rounds)
+    gain = booster.feature_importance("gain", iteration=rounds) if rounds else np.zeros(len(train.names))
     share = gain / max(float(gain.sum()), 1e-12)
     return {
         "rounds": rounds,
-        "valid_ndcg10": {"blend": round(start, 5), "model": round(best, 5)},
+        "valid_ndcg10": {name: round(value, 5) for name, value in reached.items()},
         "train": _counts(train),
         "valid": _counts(valid),
         "features": {
-            name: {"importance": round(float(share[i]), 4), **_distribution(train.X[:, i])} for i, name in enumerate(train.names)
+            name: {
+                "weight": round(float(weights[i]), 4),
+                "importance": round(float(share[i]), 4),
+                **_distribution(train.X[:, i]),
+            }
+            for i, name in enumerate(train.names)
         },
     }
 

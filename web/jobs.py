@@ -29,6 +29,7 @@ __all__ = ["ORDER", "Result", "Work", "following", "order", "run_due", "run_now"
 
 ACTIVE = timedelta(days=14)  # readers seen since then find their page ready
 DIGESTS_AT_ONCE = 1000
+CAST = 36  # simulated readers
 SAMPLE_DAYS = 30  # editions that a new sample edition begins with
 ARRIVAL = timedelta(hours=6)  # after midnight UTC: when a day's invented papers come in
 EVENING = timedelta(hours=10)  # after midnight UTC: when the simulated readers have all been
@@ -92,7 +93,7 @@ def simulate(work: Work) -> dict[str, Any]:
     today = (work.clock() - EVENING).date()
     first = next((detail["days"] for detail in done if "days" in detail), 0)
     days = range(first, (today - start).days + 1)
-    cast = make_readers(rng=np.random.default_rng(work.settings.training.seed))
+    cast = make_readers(CAST, rng=np.random.default_rng(work.settings.training.seed))
     played = run(work.database, work.settings, cast, start=start, days=days, progress=work.progress)
     return {"pages": played.pages, "votes": played.votes, "days": max(first, days.stop)}
 
@@ -247,7 +248,7 @@ def worker_name() -> str:
 def _first_at(session: Session, job: str, settings: Settings, now: datetime) -> datetime:
     """Return when a job that has no due time yet is first due: at once, unless it has just been run to its end."""
     ran = runs.recent(session, limit=1, job=job)
-    if (ran and not ran[0].detail.get("unread")) or (job == "retrain" and not settings.is_sample):
+    if (ran and not ran[0].detail.get("more_to_read")) or (job == "retrain" and not settings.is_sample):
         return following(job, settings, now)  # with real readers there is nothing to learn from before the first night
     return now
 
@@ -317,4 +318,4 @@ def _arrive(work: Work) -> dict[str, Any]:
 
 def _unread(work: Work, embedded: int) -> dict[str, Any]:
     """Say that papers may be left that nobody has read, so that the clock goes on at once."""
-    return {"unread": True} if work.read_at_most is not None and embedded >= work.read_at_most else {}
+    return {"more_to_read": True} if work.read_at_most is not None and embedded >= work.read_at_most else {}

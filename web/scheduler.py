@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from recommender.settings import Settings
 from recommender.store.db import open_database
@@ -34,15 +34,9 @@ def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _r
         Told of every job that ran.
     """
     stopping = threading.Event()
-    scheduler = BlockingScheduler(timezone=UTC)
-
-    def stop(_signal: int, _frame: object) -> None:
-        if not stopping.is_set():
-            stopping.set()
-            threading.Thread(target=scheduler.shutdown).start()  # it waits for the job, which a signal's handler must not
-
+    scheduler = BackgroundScheduler(timezone=UTC)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda _signal, _frame: stopping.set())
     database = open_database(settings.url)
 
     def progress(stage: str, done: int, total: int | None) -> None:  # noqa: ARG001 (what it is told does not matter)
@@ -68,6 +62,8 @@ def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _r
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a long job makes a tick wait is meant
     try:
         scheduler.start()
+        stopping.wait()  # a signal that came before the start is seen here too
+        scheduler.shutdown(wait=True)
     finally:
         database.close()
 

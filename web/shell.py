@@ -90,7 +90,7 @@ def tell(result: jobs.Result) -> None:
     """Say how a job ended, unless it ended well and did nothing."""
     if result.problem is not None:
         say(f"{now():%H:%M} {result.job}: {result.problem}")
-    elif facts := [f"{name} {_plain(value)}" for name, value in result.detail.items() if value]:
+    elif facts := [f"{name.replace('_', ' ')} {_plain(value)}".strip() for name, value in result.detail.items() if value]:
         say(f"{now():%H:%M} {result.job}: {', '.join(facts)}")
 
 
@@ -105,4 +105,6 @@ def now() -> datetime:
 
 
 def _plain(value: object) -> str:
+    if value is True:
+        return ""
     return "; ".join(f"{name}: {told}" for name, told in value.items()) if isinstance(value, dict) else str(value)

@@ -1,8 +1,8 @@
-"""FeatureMatrix -> scores float32 (n,): a fixed blend that needs no training, and trees boosted from it once there is a log.
+"""FeatureMatrix -> scores float32 (n,): a blend of columns that needs no training; with a log, its weights and trees are learned.
 
-The blend is a weighted sum of columns, NaN counting as neutral. A trained ranker keeps it and adds LightGBM's trees, fitted with the
-blend as their starting score (Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", 2010): with little data it is close to
-the blend, and similarity can only help, since every tree is monotone in it and so is the blend.
+The blend is a weighted sum of columns, NaN counting as neutral. Training moves its weights and adds LightGBM's trees, fitted with the
+blend as their starting score (Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", 2010): with little data it stays close to
+the untrained blend, and similarity can only help, since weights and trees are monotone in it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Ranker:
     schema : str
         Of the features it was made for.
     weights : ndarray of shape (f,), dtype=float32
-        The blend's weights.
+        The blend's weights: fixed ones before anything was learned.
     idf : ndarray of shape (BUCKETS,), dtype=float32
         Term weights that the lexical features are computed with.
     trees : str or None
@@ -67,7 +67,7 @@ class Ranker:
     trees: str | None = field(default=None, repr=False)
 
     def blend(self, matrix: FeatureMatrix) -> FloatArray:
-        """Return the score without trees, shape (n,): what the page would be without any learning."""
+        """Return the score without trees, shape (n,)."""
         scores: FloatArray = (np.nan_to_num(self._checked(matrix), nan=0.0) @ self.weights).astype(np.float32)
         return scores
 

@@ -29,8 +29,12 @@ def rows_for(
     readers: int = 12,
     secret: float = 1.5,
     shuffled: bool = False,
+    divided: bool = False,
 ) -> TrainingSet:
-    """Return pages on which the reader wants what scores high on the blend and on the secret feature; `shuffled`: anything."""
+    """Return pages on which the reader wants what scores high on the blend and on the secret feature.
+
+    `shuffled`: they want anything. `divided`: readers of fewer than twenty likes want the secret feature low, which no weight can say.
+    """
     q, m = days * pages_per_day, rows_per_page
     n = q * m
     X = rng.normal(size=(n, len(NAMES))).astype(np.float32)
@@ -40,7 +44,8 @@ def rows_for(
     day = [FIRST + timedelta(days=i // pages_per_day) for i in range(q)]
     ids = tuple(f"arxiv:{day[i // m]:%y%m}.{day[i // m]:%d}{i % m:03d}" for i in range(n))  # one edition for all readers of a day
     blend = blend_ranker().blend(FeatureMatrix(ids, NAMES, X, SCHEMA))
-    wanted = blend + secret * np.nan_to_num(X[:, NAMES.index(SECRET)]) + rng.normal(scale=0.5, size=n)
+    side = np.where(np.nan_to_num(X[:, NAMES.index("likes")], nan=20.0) < 20, -1.0, 1.0) if divided else 1.0
+    wanted = blend + secret * side * np.nan_to_num(X[:, NAMES.index(SECRET)]) + rng.normal(scale=0.5, size=n)
     ranks = np.argsort(np.argsort(-wanted.reshape(q, m), axis=1), axis=1)
     grades = np.select([ranks < m // 6, ranks < m // 3], [2, 1], 0).astype(np.int8)
     if shuffled:

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import ModelDamaged, NotEnoughData, ShapeError
 from recommender.rank.features import MONOTONE, NAMES, SCHEMA
-from recommender.rank.model import blend_ranker, dump, load
+from recommender.rank.model import BLEND, blend_ranker, dump, load
 from recommender.rank.terms import flat_idf
 from recommender.settings import TrainingSettings
 from recommender.types import FeatureMatrix
@@ -43,17 +43,28 @@ def test_what_decides_is_learned_where_the_blend_does_not_know_it(unchecked, rng
     found = fit_quickly(train, valid)
     gain = ndcg(test.y, found.ranker.score(test.matrix), test.group).mean() - ndcg(test.y, test.blend, test.group).mean()
     assert gain > 0.1
+    moved = {name: abs(facts["weight"] - BLEND.get(name, 0.0)) for name, facts in found.card["features"].items()}
+    assert max(moved, key=moved.get) == SECRET
+
+
+def test_trees_learn_what_no_weight_can_say(unchecked, rng, make_rows):
+    train, valid, test = parts(make_rows(rng, days=24, divided=True, secret=4.0))
+    found = fit_quickly(train, valid)
+    served = found.ranker.score(test.matrix), found.ranker.blend(test.matrix), test.blend
+    whole, linear, untrained = (ndcg(test.y, scores, test.group).mean() for scores in served)
+    assert whole > linear + 0.003
+    assert whole > untrained + 0.003
     importance = {name: facts["importance"] for name, facts in found.card["features"].items()}
-    assert max(importance, key=importance.get) == SECRET
+    assert "likes" in sorted(importance, key=importance.get)[-2:]  # the same on all rows of a page: no weight can use it
 
 
 def test_what_is_scored_online_is_what_was_validated(unchecked, rng, make_rows):
     """The blend is in LightGBM's validation scores (init_score) and not in its predictions: the ranker must add it, once."""
-    train, valid, _ = parts(make_rows(rng, days=12))
+    train, valid, _ = parts(make_rows(rng, days=12, divided=True))
     found = fit_quickly(train, valid)
     served = load(dump(found.ranker)).score(valid.matrix)
     trees = lightgbm.Booster(model_str=found.ranker.trees)
-    assert served == pytest.approx(valid.blend + trees.predict(valid.X), abs=1e-5)
+    assert served == pytest.approx(found.ranker.blend(valid.matrix) + trees.predict(valid.X), abs=1e-5)
     assert ndcg(valid.y, served, valid.group).mean() == pytest.approx(found.card["valid_ndcg10"]["model"], abs=1e-4)
     assert trees.num_trees() == found.card["rounds"]
     assert trees.feature_name() == list(NAMES)
@@ -115,7 +126,7 @@ def test_tied_rows_listed_best_first_teach_nothing(unchecked, rng, make_rows):
         y = np.sort(rows.y.reshape(-1, 20), axis=1)[:, ::-1].reshape(-1)
         return replace(rows, X=np.zeros_like(rows.X), y=y, blend=np.zeros(n, np.float32), position=np.ones(n, np.int32))
 
-    with pytest.raises(NotEnoughData, match=r"nDCG@10 0\.[34]\d+ without trees, 0\.[34]\d+ at best"):
+    with pytest.raises(NotEnoughData, match=r"nDCG@10 0\.[34]\d+ untrained, 0\.[34]\d+ at best"):
         fit_quickly(flat(train), flat(valid))
 
 
@@ -132,7 +143,7 @@ def test_rubbish_never_reaches_lightgbm(rng, make_rows, monkeypatch):
 
 
 def test_the_card_says_what_was_seen(unchecked, rng, make_rows):
-    train, valid, _ = parts(make_rows(rng, days=8, pages_per_day=4))
+    train, valid, _ = parts(make_rows(rng, days=12, divided=True))
     card = fit_quickly(train, valid).card
     assert json.loads(json.dumps(card)) == card
     assert card["train"]["pages"] == train.pages

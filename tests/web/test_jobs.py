@@ -251,7 +251,7 @@ def test_what_a_person_has_just_run_is_not_due_at_once(database: Database, setti
 def test_a_first_reading_that_was_cut_short_goes_on_at_once(database: Database, settings: Settings) -> None:
     sample = settings.model_copy(update={"edition": "sample", "database_url": settings.url})
     first = run_now(Work(database, sample, lambda: NOW, sample_days=2, read_at_most=30), "ingest")
-    assert (first.detail["embedded"], first.detail["unread"]) == (30, True)
+    assert (first.detail["embedded"], first.detail["more_to_read"]) == (30, True)
     with database.read() as session:
         stored = papers.count(session)
     questions = iter([False, True])  # whether to stop, before the first job and before the second

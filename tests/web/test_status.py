@@ -144,7 +144,7 @@ def test_why_shows_what_adds_to_the_score(edition: Database, signed_in: Any, ali
     assert sum(totals) == pytest.approx(item.score, abs=0.005)
     assert [abs(total) for total in totals] == sorted((abs(total) for total in totals), reverse=True)
     assert "Meaning close to what you liked" in text
-    assert "<code>z_dense_nearest</code>" in text
+    assert "<code>z_dense_top5</code>" in text
     assert f"Place {item.position} of {len(page.items)}" in text
     assert all(reason.text[:20].replace("“", "") in text.replace("“", "") for reason in item.reasons)
 
