@@ -272,7 +272,7 @@ class Reason:
     Attributes
     ----------
     kind : str
-        Family: `similar`, `terms`, `author`, `category`, `popular`, `recent`, `explore`, `moved`.
+        Family: `similar`, `terms`, `author`, `category`, `popular`, `code`, `recent`, `explore`, `moved`.
     text : str
         One short sentence without a full stop.
     paper_id : str or None

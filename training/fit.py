@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,38 +93,53 @@ def fit(
     check(train)
     check(valid)
     untrained = blend_ranker(idf, version)
-    weights, reached = _weigh(train, valid, untrained.weights)
-    train, valid = (replace(rows, blend=linear.score(rows, weights)) for rows in (train, valid))
-    booster, curve = _boost(train, valid, settings, progress)
-    rounds, best = int(booster.best_iteration), max(curve, default=0.0)
-    grown = rounds >= LEAST_ROUNDS and best > reached["linear"]
-    if not grown and reached["linear"] <= reached["blend"]:
+    start = _reached(valid, linear.score(valid, untrained.weights))
+    tried = [_try(train, valid, weights, settings, progress) for weights in _weights(train, untrained.weights)]
+    best = max(tried, key=lambda one: one.reached)  # of equals the first, which moved the weights least
+    if best.reached <= start:
         raise NotEnoughData(
             f"{train.pages} pages taught nothing that the untrained ranking does not know "
-            f"(nDCG@10 {reached['blend']:.4f} untrained, {best:.4f} at best): the next nightly run tries again"
+            f"(nDCG@10 {start:.4f} untrained, {best.reached:.4f} at best): the next nightly run tries again"
         )
-    ranker = replace(untrained, kind="boosted", weights=weights)
-    if grown:
-        ranker = replace(ranker, trees=booster.model_to_string(num_iteration=rounds))
+    ranker = replace(untrained, kind="boosted", weights=best.weights)
+    if best.rounds:
+        ranker = replace(ranker, trees=best.booster.model_to_string(num_iteration=best.rounds))
         probe = train.X[:PROBE_ROWS]
-        validate(ranker, probe, np.asarray(booster.predict(probe, num_iteration=rounds, num_threads=1)))
-    reached["model"] = best if grown else reached["linear"]
-    return Fitted(ranker, _card(booster, rounds if grown else 0, reached, weights, train, valid))
+        validate(ranker, probe, np.asarray(best.booster.predict(probe, num_iteration=best.rounds, num_threads=1)))
+    reached = {"blend": start, "linear": _reached(valid, linear.score(valid, best.weights)), "model": best.reached}
+    return Fitted(ranker, _card(best, reached, train, valid))
 
 
-def _weigh(train: TrainingSet, valid: TrainingSet, prior: FloatArray) -> tuple[FloatArray, dict[str, float]]:
-    """Return the weights that rank the validation pages best, and what they and the untrained ones reach there.
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Weights, the trees boosted from them (`rounds` of them are worth keeping, perhaps none), and what both reach."""
 
-    The untrained weights stay unless others are better; of equals the more cautious is taken.
-    """
-    best, reached = prior, _reached(valid, linear.score(valid, prior))
-    untrained = reached
+    weights: FloatArray
+    booster: lightgbm.Booster
+    rounds: int
+    reached: float
+
+
+def _weights(train: TrainingSet, prior: FloatArray) -> Iterator[FloatArray]:
+    """Yield the untrained weights, then learned ones that are held to them less and less."""
+    yield prior
     for strength in STRENGTHS:
-        weights = linear.fit_weights(train, prior, strength=strength).astype(np.float32)
-        found = _reached(valid, linear.score(valid, weights))
-        if found > reached:
-            best, reached = weights, found
-    return best, {"blend": untrained, "linear": reached}
+        yield linear.fit_weights(train, prior, strength=strength).astype(np.float32)
+
+
+def _try(
+    train: TrainingSet, valid: TrainingSet, weights: FloatArray, settings: TrainingSettings, progress: Progress | None
+) -> _Tried:
+    """Boost from some weights, and see what that reaches on the validation pages."""
+    booster, curve = _boost(
+        replace(train, blend=linear.score(train, weights)),
+        replace(valid, blend=linear.score(valid, weights)),
+        settings,
+        progress,
+    )
+    without = _reached(valid, linear.score(valid, weights))
+    kept = booster.best_iteration >= LEAST_ROUNDS and max(curve) > without
+    return _Tried(weights, booster, int(booster.best_iteration) if kept else 0, max(curve) if kept else without)
 
 
 def _reached(rows: TrainingSet, scores: FloatArray) -> float:
@@ -216,25 +231,18 @@ def _dataset(rows: TrainingSet, **more: Any) -> lightgbm.Dataset:
     )
 
 
-def _card(
-    booster: lightgbm.Booster,
-    rounds: int,
-    reached: Mapping[str, float],
-    weights: FloatArray,
-    train: TrainingSet,
-    valid: TrainingSet,
-) -> dict[str, Any]:
+def _card(best: _Tried, reached: Mapping[str, float], train: TrainingSet, valid: TrainingSet) -> dict[str, Any]:
     """What a person asks of a model: how much it saw, when, what it looks at, and what its features look like."""
-    gain = booster.feature_importance("gain", iteration=rounds) if rounds else np.zeros(len(train.names))
+    gain = best.booster.feature_importance("gain", iteration=best.rounds) if best.rounds else np.zeros(len(train.names))
     share = gain / max(float(gain.sum()), 1e-12)
     return {
-        "rounds": rounds,
+        "rounds": best.rounds,
         "valid_ndcg10": {name: round(value, 5) for name, value in reached.items()},
         "train": _counts(train),
         "valid": _counts(valid),
         "features": {
             name: {
-                "weight": round(float(weights[i]), 4),
+                "weight": round(float(best.weights[i]), 4),
                 "importance": round(float(share[i]), 4),
                 **_distribution(train.X[:, i]),
             }

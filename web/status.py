@@ -32,6 +32,7 @@ FAMILY_WORDS = {
     "category": "Categories",
     "popular": "Upvotes at its source",
     "recent": "Age",
+    "code": "Public code",
     "other": "Everything else",
 }
 _log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def status(reader: Reader) -> ResponseReturnValue:
             "gestures": len(events.history(session, reader.id)),
             "simulated": readers.count(session, simulated=True),
         }
-    context["report"] = _table(context["live"].report) if context["live"] else None
+    context["report"] = _table(context["live"].report.get("report", {})) if context["live"] else None
     return render_template("status.html", now=app.clock(), **context)
 
 

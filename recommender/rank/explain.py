@@ -29,7 +29,14 @@ def _family(name: str) -> str:
     if plain.startswith(("dense_", "lex_")):
         space, _, what = plain.partition("_")
         return "disliked" if what == "disliked" else {"dense": "similar", "lex": "terms"}[space]
-    by_name = {"author": "author", "category": "category", "primary": "category", "log": "popular", "age": "recent"}
+    by_name = {
+        "author": "author",
+        "category": "category",
+        "primary": "category",
+        "log": "popular",
+        "age": "recent",
+        "has": "code",
+    }
     return by_name.get(plain.partition("_")[0], "other")
 
 
@@ -148,7 +155,11 @@ def _popular(paper: Paper, _row: int, _evidence: Evidence) -> Reason | None:
     return Reason("popular", f"{upvotes} upvotes at its source") if upvotes > 1 else None
 
 
-_MAKERS = {"similar": _similar, "terms": _terms, "author": _author, "category": _category, "popular": _popular}
+def _code(paper: Paper, _row: int, _evidence: Evidence) -> Reason | None:
+    return Reason("code", "Its code is public") if paper.code_url else None
+
+
+_MAKERS = {"similar": _similar, "terms": _terms, "author": _author, "category": _category, "popular": _popular, "code": _code}
 
 
 def _closest(row: int, evidence: Evidence, space: str) -> Paper | None:

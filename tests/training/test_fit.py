@@ -44,7 +44,8 @@ def test_what_decides_is_learned_where_the_blend_does_not_know_it(unchecked, rng
     gain = ndcg(test.y, found.ranker.score(test.matrix), test.group).mean() - ndcg(test.y, test.blend, test.group).mean()
     assert gain > 0.1
     moved = {name: abs(facts["weight"] - BLEND.get(name, 0.0)) for name, facts in found.card["features"].items()}
-    assert max(moved, key=moved.get) == SECRET
+    importance = {name: facts["importance"] for name, facts in found.card["features"].items()}
+    assert SECRET in (max(moved, key=moved.get), max(importance, key=importance.get))  # by weight or by trees
 
 
 def test_trees_learn_what_no_weight_can_say(unchecked, rng, make_rows):

@@ -95,7 +95,7 @@ def test_status_names_sources_jobs_and_models(
                 schema=ranker.schema,
                 papers=48,
                 now=now,
-                report=REPORT,
+                report={"report": REPORT},
             )
             if state == "refuse":
                 artifacts.refuse(session, version, "measurably worse")
@@ -117,7 +117,9 @@ def test_status_names_sources_jobs_and_models(
         assert said in text
 
 
-@pytest.mark.parametrize("report", [{}, {"slices": {}}, {"slices": {"all": {"pages": 0, "scores": {}}}}, {"other": 1}])
+@pytest.mark.parametrize(
+    "report", [{}, {"report": {"slices": {}}}, {"report": {"slices": {"all": {"pages": 0, "scores": {}}}}}, {"other": 1}]
+)
 def test_a_model_without_a_report_has_no_table(
     database: Database, settings: Settings, signed_in: Any, now: datetime, report: dict[str, Any]
 ) -> None:

@@ -11,12 +11,14 @@ import pytest
 from factories import DAY, NOW, make_edition, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, histories, make_event, make_page, papers
+from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, vectors_of
 
-from recommender.rank import terms
-from recommender.rank.explain import FAMILIES, _short, families
+from recommender.rank import profile, terms
+from recommender.rank.explain import FAMILIES, Evidence, _short, families, reasons
 from recommender.rank.features import NAMES
 from recommender.rank.model import blend_ranker
+from recommender.rank.rerank import Placed
+from recommender.settings import RankSettings
 from recommender.types import Event, EventKind, Paper, RankedItem, RankedPage, Reason, Signals
 
 EARLIER = DAY - timedelta(days=3)
@@ -40,7 +42,7 @@ def kinds(reasons: Sequence[Reason]) -> list[str]:
 
 def test_every_feature_belongs_to_a_family() -> None:
     found = dict(zip(NAMES, FAMILIES, strict=True))
-    assert set(FAMILIES) == {"similar", "terms", "disliked", "author", "category", "popular", "recent", "other"}
+    assert set(FAMILIES) == {"similar", "terms", "disliked", "author", "category", "popular", "recent", "code", "other"}
     assert found["dense_head"] == found["z_dense_latest"] == "similar"
     assert found["lex_top5"] == found["z_lex_head"] == "terms"
     assert found["dense_disliked"] == found["z_lex_disliked"] == "disliked"
@@ -48,6 +50,7 @@ def test_every_feature_belongs_to_a_family() -> None:
     assert found["primary_affinity"] == "category"
     assert found["z_log_upvotes"] == "popular"
     assert found["z_age_days"] == "recent"
+    assert found["has_code"] == "code"
 
 
 def test_families_sum_their_features_and_leave_out_the_start() -> None:
@@ -201,3 +204,14 @@ def test_reasons_are_few_and_about_papers_of_the_reader(data: st.DataObject) -> 
             assert reason.paper_id is None or (reason.paper_id in spoken_of and reason.paper_id != one.paper_id)
             assert not reason.text.endswith(".")
             assert len(reason.text) < 250
+
+
+def test_public_code_is_a_reason_only_where_there_is_some() -> None:
+    contributions = np.zeros(len(NAMES) + 1, dtype=np.float32)
+    contributions[NAMES.index("has_code")] = 1.0
+    for address, words in (("https://example.org/code", "Its code is public"), (None, "New in cs.LG")):
+        paper = make_paper(1, code_url=address)
+        inputs = make_inputs([paper])
+        taste = profile.build([], {}, inputs.read_vectors, as_of=NOW, day=DAY, settings=RankSettings())
+        evidence = Evidence([paper], vectors_of([paper]), taste, {}, terms.flat_idf())
+        assert reasons(Placed(0), contributions, evidence)[0].text == words
