@@ -67,8 +67,10 @@ class EmbedSettings(_Group):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto` takes bfloat16 where the CPU computes in it and it agrees with float32 on a probe."
     )
-    max_tokens: int = Field(256, ge=16, le=8192, description="Text beyond this many tokens is not read.")
-    batch_size: int = Field(32, ge=1, description="Texts encoded together.")
+    max_tokens: int = Field(
+        192, ge=16, le=8192, description="Text beyond this many tokens is not read; the packaged model learned on 128."
+    )
+    batch_size: int = Field(16, ge=1, description="Texts encoded together.")
     commit_every: int = Field(256, ge=1, description="Papers between two commits: what a killed run can lose.")
     threads: int = Field(0, ge=0, description="CPU threads; 0 takes all cores.")
 

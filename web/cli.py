@@ -112,7 +112,7 @@ def import_(file: Path, since: datetime | None, until: datetime | None) -> None:
         done = import_file(database, settings, file, now=shell.now(), progress=progress, **days)
     skipped = f", {done.skipped:,} lines skipped" if done.skipped else ""
     shell.say(
-        f"{done.read:,} papers: {done.upserted.added:,} new, {done.upserted.changed:,} changed{skipped}; {done.embedded:,} read"
+        f"{done.read:,} papers: {done.upserted.added:,} new, {done.upserted.changed:,} changed{skipped}; {done.embedded:,} embedded"
     )
 
 

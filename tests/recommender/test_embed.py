@@ -49,7 +49,7 @@ def test_hashing_gives_the_same_numbers_everywhere() -> None:
 @real
 def test_the_packaged_model_is_named_by_what_changes_its_vectors() -> None:
     encoder = open_encoder(settings())
-    assert encoder.name == f"all-MiniLM-L6-v2/{PACKAGED_SHA256[:12]}/256/float32"
+    assert encoder.name == f"all-MiniLM-L6-v2/{PACKAGED_SHA256[:12]}/192/float32"
     assert encoder.dimension == 384
     assert open_encoder(settings(max_tokens=64)).name.split("/")[2] == "64"
 
@@ -74,10 +74,10 @@ def test_bfloat16_agrees_with_float32() -> None:
 @pytest.mark.parametrize("kept", ["float32", "bfloat16"])
 def test_a_change_of_machine_alone_keeps_the_precision(monkeypatch: pytest.MonkeyPatch, has: bool, kept: str) -> None:
     monkeypatch.setattr(embed, "_computes_in_bfloat16", lambda: has)
-    name = f"all-MiniLM-L6-v2/{PACKAGED_SHA256[:12]}/256/{kept}"
+    name = f"all-MiniLM-L6-v2/{PACKAGED_SHA256[:12]}/192/{kept}"
     assert TextEncoder(settings(precision="auto"), keep=name).name == name
     wanted = "bfloat16" if has else "float32"
-    assert TextEncoder(settings(precision="auto"), keep="other/encoder/256/float32").name.endswith(wanted)
+    assert TextEncoder(settings(precision="auto"), keep="other/encoder/192/float32").name.endswith(wanted)
 
 
 @real
@@ -120,7 +120,7 @@ def test_a_folder_is_named_by_its_weights(tmp_path: Path) -> None:
     folder = tmp_path / "my-model"
     folder.symlink_to(packaged_folder(), target_is_directory=True)
     encoder = open_encoder(settings(model=str(folder)))
-    assert encoder.name == f"my-model/{PACKAGED_SHA256[:12]}/256/float32"
+    assert encoder.name == f"my-model/{PACKAGED_SHA256[:12]}/192/float32"
 
 
 @real

@@ -158,7 +158,7 @@ def test_import_reads_a_file_into_the_real_edition(run: Run, tmp_path: Path, mon
         file.write("not a paper\n")
     result = run("import", str(path))
     assert result.exit_code == 0
-    assert result.stderr.splitlines()[-1] == "5 papers: 5 new, 0 changed, 1 lines skipped; 5 read"
+    assert result.stderr.splitlines()[-1] == "5 papers: 5 new, 0 changed, 1 lines skipped; 5 embedded"
     assert run("import", str(path), "--since", "2026-06-01").exit_code in (0, 1)
     assert run("import", str(tmp_path / "nothing")).exit_code == 2
 
