@@ -108,7 +108,7 @@ def test_status_names_sources_jobs_and_models(
         "Hugging Face failed 1 time, last on 20 May 2026, 08:00 UTC: it answered 429. Asked again after 20 May 2026, 08:05 UTC.",
         "ingest failed: &lt;b&gt;no network&lt;/b&gt; 20 May 2026, 08:00 UTC 20 May 2026, 09:00 UTC",
         "retrain none yet never 20 May 2026, 08:00 UTC",
-        "m1, trees boosted from the untrained blend, made on 20 May 2026, 08:00 UTC",
+        "m1, weights and trees learned from the log, made on 20 May 2026, 08:00 UTC",
         "Why: better by 0.03.",
         "40 pages of 2026-05-10 to 2026-05-15",
         "m1 0.512 0.471 to 0.553 0.610 newest 0.200 0.100 to 0.300 –",
