@@ -8,6 +8,8 @@ page that has seen event 7 has seen every event before it.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ __all__ = ["Base", "Database", "Session", "UtcDateTime", "open_database"]
 BUSY_TIMEOUT_MS = 10_000
 WRITE = {"broadsheet_write": True}  # execution option of a connection whose transactions may write
 _READ_POSTGRES = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_RETRY_S = 0.02
 _LOCK = 0x62726F6164  # any number, as long as nobody else takes it in this database
 
 
@@ -143,8 +146,9 @@ def _open_sqlite(url: str, path: str | None) -> Database:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
         cursor = connection.cursor()
-        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = NORMAL"):
             cursor.execute(f"PRAGMA {pragma}")
+        _use_wal(cursor)
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -152,6 +156,20 @@ def _open_sqlite(url: str, path: str | None) -> Database:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     return Database(engine)
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to the write-ahead log; where two processes open a new file at once, SQLite refuses one without waiting for the other."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _open_server(url: str) -> Database:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -179,3 +181,20 @@ def test_a_database_without_tables_says_so(tmp_path: Path) -> None:
 def test_a_wrong_type_is_an_error_of_the_program(database: Database) -> None:
     with pytest.raises((StatementError, TypeError, AttributeError)), database.write() as session:
         runs.schedule(session, "ingest", date(2026, 5, 20))  # type: ignore[arg-type]
+
+
+def test_a_new_file_that_another_process_is_writing_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses the switch to the write-ahead log at once, whatever the busy time-out says."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("CREATE TABLE notes (word TEXT)")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO notes VALUES ('first')")
+    later = threading.Timer(0.2, other.execute, ["COMMIT"])
+    later.start()
+    database = open_database(f"sqlite+pysqlite:///{path}")
+    with database.read() as session:
+        assert session.scalar(text("SELECT word FROM notes")) == "first"
+    later.join()
+    other.close()
+    database.close()
