@@ -107,7 +107,7 @@ class TrainingSettings(_Group):
 
     min_pages: int = Field(60, ge=1, description="Shown pages with a gesture before a first model is tried.")
     test_days: int = Field(7, ge=1, description="Newest days held out to judge a candidate.")
-    valid_days: int = Field(3, ge=1, description="Days before those, used to stop boosting in time.")
+    valid_days: int = Field(3, ge=1, description="Days before those, used to choose the weights and to stop boosting in time.")
     history_days: int = Field(365, ge=7, description="Oldest days learned from.")
     rounds: int = Field(300, ge=1, description="Most boosting rounds.")
     leaves: int = Field(15, ge=2, description="Leaves of a tree.")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,57 +93,41 @@ def fit(
     check(train)
     check(valid)
     untrained = blend_ranker(idf, version)
-    start = _reached(valid, linear.score(valid, untrained.weights))
-    tried = [_try(train, valid, weights, settings, progress) for weights in _weights(train, untrained.weights)]
-    best = max(tried, key=lambda one: one.reached)  # of equals the first, which moved the weights least
+    learned = linear.fit_weights(train, untrained.weights, strengths=STRENGTHS)
+    rankers = [untrained, *(replace(untrained, weights=weights.astype(np.float32)) for weights in learned)]
+    tried = [_try(ranker, train, valid, settings, progress) for ranker in rankers]
+    start, best = tried[0].linear, max(tried, key=lambda one: one.reached)  # of equals the first, which moved the weights least
     if best.reached <= start:
         raise NotEnoughData(
             f"{train.pages} pages taught nothing that the untrained ranking does not know "
             f"(nDCG@10 {start:.4f} untrained, {best.reached:.4f} at best): the next nightly run tries again"
         )
-    ranker = replace(untrained, kind="boosted", weights=best.weights)
+    ranker = replace(best.ranker, kind="boosted")
     if best.rounds:
         ranker = replace(ranker, trees=best.booster.model_to_string(num_iteration=best.rounds))
         probe = train.X[:PROBE_ROWS]
         validate(ranker, probe, np.asarray(best.booster.predict(probe, num_iteration=best.rounds, num_threads=1)))
-    reached = {"blend": start, "linear": _reached(valid, linear.score(valid, best.weights)), "model": best.reached}
-    return Fitted(ranker, _card(best, reached, train, valid))
+    return Fitted(ranker, _card(best, start, train, valid))
 
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """Weights, the trees boosted from them (`rounds` of them are worth keeping, perhaps none), and what both reach."""
+    """A ranker without trees, trees boosted from it (`rounds` of them are worth keeping, perhaps none), and what both reach."""
 
-    weights: FloatArray
+    ranker: Ranker
     booster: lightgbm.Booster
     rounds: int
+    linear: float
     reached: float
 
 
-def _weights(train: TrainingSet, prior: FloatArray) -> Iterator[FloatArray]:
-    """Yield the untrained weights, then learned ones that are held to them less and less."""
-    yield prior
-    for strength in STRENGTHS:
-        yield linear.fit_weights(train, prior, strength=strength).astype(np.float32)
-
-
-def _try(
-    train: TrainingSet, valid: TrainingSet, weights: FloatArray, settings: TrainingSettings, progress: Progress | None
-) -> _Tried:
+def _try(ranker: Ranker, train: TrainingSet, valid: TrainingSet, settings: TrainingSettings, progress: Progress | None) -> _Tried:
     """Boost from some weights, and see what that reaches on the validation pages."""
-    booster, curve = _boost(
-        replace(train, blend=linear.score(train, weights)),
-        replace(valid, blend=linear.score(valid, weights)),
-        settings,
-        progress,
-    )
-    without = _reached(valid, linear.score(valid, weights))
+    train, valid = (replace(rows, blend=ranker.blend(rows.matrix)) for rows in (train, valid))
+    booster, curve = _boost(train, valid, settings, progress)
+    without = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group)))
     kept = booster.best_iteration >= LEAST_ROUNDS and max(curve) > without
-    return _Tried(weights, booster, int(booster.best_iteration) if kept else 0, max(curve) if kept else without)
-
-
-def _reached(rows: TrainingSet, scores: FloatArray) -> float:
-    return float(np.nanmean(ndcg(rows.y, scores, rows.group)))
+    return _Tried(ranker, booster, int(booster.best_iteration) if kept else 0, without, max(curve) if kept else without)
 
 
 def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:
@@ -231,10 +215,11 @@ def _dataset(rows: TrainingSet, **more: Any) -> lightgbm.Dataset:
     )
 
 
-def _card(best: _Tried, reached: Mapping[str, float], train: TrainingSet, valid: TrainingSet) -> dict[str, Any]:
+def _card(best: _Tried, start: float, train: TrainingSet, valid: TrainingSet) -> dict[str, Any]:
     """What a person asks of a model: how much it saw, when, what it looks at, and what its features look like."""
     gain = best.booster.feature_importance("gain", iteration=best.rounds) if best.rounds else np.zeros(len(train.names))
     share = gain / max(float(gain.sum()), 1e-12)
+    reached = {"blend": start, "linear": best.linear, "model": best.reached}
     return {
         "rounds": best.rounds,
         "valid_ndcg10": {name: round(value, 5) for name, value in reached.items()},
@@ -242,7 +227,7 @@ def _card(best: _Tried, reached: Mapping[str, float], train: TrainingSet, valid:
         "valid": _counts(valid),
         "features": {
             name: {
-                "weight": round(float(best.weights[i]), 4),
+                "weight": round(float(best.ranker.weights[i]), 4),
                 "importance": round(float(share[i]), 4),
                 **_distribution(train.X[:, i]),
             }

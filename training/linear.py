@@ -7,6 +7,8 @@ weights little. A weight may not contradict `MONOTONE`, so more similar still ne
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -14,52 +16,48 @@ from scipy.optimize import minimize
 from recommender.rank.features import MONOTONE
 from recommender.types import FloatArray
 from training.dataset import TrainingSet
+from training.metrics import Numbers
 
-__all__ = ["fit_weights", "score"]
-
-Numbers = npt.NDArray[np.float64]
+__all__ = ["fit_weights"]
 
 MOST_STEPS = 300
 
 
-def fit_weights(train: TrainingSet, prior: FloatArray, *, strength: float) -> Numbers:
-    """Fit one weight per column.
+def fit_weights(train: TrainingSet, prior: FloatArray, *, strengths: Iterable[float]) -> Iterator[Numbers]:
+    """Fit one weight per column, once for every strength of the penalty.
 
     Parameters
     ----------
     train : TrainingSet
     prior : ndarray of shape (f,), dtype=float32
         The untrained weights, which a row of zeros in the log would leave as they are.
-    strength : float
+    strengths : iterable of float
         Of the penalty; large: stay with `prior`.
 
-    Returns
-    -------
+    Yields
+    ------
     ndarray of shape (f,), dtype=float64
         With the sign that `MONOTONE` asks for, or zero.
     """
     better, worse, share = _pairs(train)
     values = np.nan_to_num(train.X.astype(np.float64), nan=0.0)
     spread = np.maximum(values.std(axis=0), 1e-9)
-    apart = values[better] - values[worse]
     start = prior.astype(np.float64)
-
-    def loss(weights: Numbers) -> tuple[float, Numbers]:
-        margin = apart @ weights
-        away = (weights - start) * spread
-        wrong = 0.5 * (1.0 - np.tanh(margin / 2.0))  # the probability of the other order, without overflow
-        value = float(share @ np.logaddexp(0.0, -margin) + strength * (away @ away))
-        return value, -(apart.T @ (share * wrong)) + 2.0 * strength * away * spread
-
     bounds = [{1: (0.0, None), -1: (None, 0.0)}.get(sign, (None, None)) for sign in MONOTONE]
-    found: Numbers = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_STEPS}).x
-    return found
 
+    def loss(weights: Numbers, strength: float) -> tuple[float, Numbers]:
+        scores = values @ weights
+        margin = scores[better] - scores[worse]
+        away = (weights - start) * spread
+        pull = share * 0.5 * (1.0 - np.tanh(margin / 2.0))  # the probability of the other order, without overflow
+        up, down = (np.bincount(rows, weights=pull, minlength=len(values)) for rows in (better, worse))
+        value = float(share @ np.logaddexp(0.0, -margin) + strength * (away @ away))
+        return value, values.T @ (down - up) + 2.0 * strength * away * spread
 
-def score(rows: TrainingSet, weights: npt.NDArray[np.floating]) -> FloatArray:
-    """Return the weighted sum of each row, shape (n,), an unknown value counting as neutral: as `Ranker.blend` does."""
-    scores: FloatArray = (np.nan_to_num(rows.X, nan=0.0) @ weights.astype(np.float32)).astype(np.float32)
-    return scores
+    for strength in strengths:
+        yield minimize(
+            loss, start, args=(strength,), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_STEPS}
+        ).x
 
 
 def _pairs(rows: TrainingSet) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Numbers]:

@@ -16,6 +16,7 @@ from recommender.store.db import Database
 
 # The clock with one job that says so when it begins and takes a step whenever a line comes in; a signal is answered with a word.
 PROGRAM = """
+import os
 import signal
 import sys
 from recommender.settings import load
@@ -33,6 +34,9 @@ def nothing(work):
 
 install = signal.signal
 signal.signal = lambda number, handler: install(number, lambda *facts: (handler(*facts), print("told", flush=True)))
+run_due = jobs.run_due
+if "SAY_TICKS" in os.environ:
+    jobs.run_due = lambda *what, **how: (print("tick", flush=True), run_due(*what, **how))
 jobs.VERBS = {job: nothing for job in jobs.ORDER} | {"ingest": long}
 scheduler.run(load(), report=lambda result: print(result.job, result.status, flush=True))
 print("ended", flush=True)
@@ -40,8 +44,9 @@ print("ended", flush=True)
 
 
 @contextmanager
-def clock(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    own = {"BROADSHEET_HOME": str(settings.home), "BROADSHEET_EDITION": "real", "BROADSHEET_CLOCK__TICK_S": "600"}
+def clock(settings: Settings, tick_s: int = 600) -> Iterator[subprocess.Popen[str]]:
+    own = {"BROADSHEET_HOME": str(settings.home), "BROADSHEET_EDITION": "real", "BROADSHEET_CLOCK__TICK_S": str(tick_s)}
+    own |= {"SAY_TICKS": "1"} if tick_s < 600 else {}
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], env=os.environ | own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -76,6 +81,19 @@ def test_it_ends_with_the_job_at_hand(database: Database, settings: Settings, nu
         assert process.wait(30) == 0
     with database.read() as session:
         assert [(run.job, run.status) for run in runs.recent(session)] == [("ingest", "ok")]
+
+
+def test_it_looks_again_and_again(database: Database, settings: Settings) -> None:
+    with clock(settings, tick_s=1) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        ticks = 0
+        while ticks < 3:
+            said = line(process)
+            assert said not in ("", "ended")
+            ticks += said == "tick"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def test_it_ends_a_long_job_after_a_step_and_leaves_it_to_the_next_clock(database: Database, settings: Settings) -> None:
