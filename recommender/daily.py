@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import ModelError, ModelIncompatible
-from recommender.rank import candidates, features, model, page, profile, terms
+from recommender.rank import candidates, draft, features, model, page, profile, terms
 from recommender.rank.model import Ranker
 from recommender.settings import RankSettings
-from recommender.store import artifacts, events, pages, papers, vectors
+from recommender.store import artifacts, events, neighbours, pages, papers, vectors
 from recommender.store.db import Session
 from recommender.types import Event, FeatureMatrix, RankedPage
 
-__all__ = ["Rankers", "current_page", "fresh_page", "open_day", "replay", "similar"]
+__all__ = ["Rankers", "current_page", "fresh_page", "inputs_of", "open_day", "replay", "similar"]
 
 _NEIGHBOUR_DAYS = 90  # how far around a paper its neighbours are looked for
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Rankers:
         why: ModelError | None = None
         for version in self._preference(session, wanted):
             try:
-                ranker = self.get(session, version)
+                ranker = self._for_encoder(self.get(session, version), vectors.current_encoder(session))
             except ModelError as error:
                 _log.error("%s", error)
                 why = why or error
@@ -77,6 +77,23 @@ class Rankers:
         self.note = f"The model {wanted} cannot be used ({why}). The page is ranked without learning." if why else None
         return model.blend_ranker()
 
+    @staticmethod
+    def _for_encoder(ranker: Ranker, encoder: str | None) -> Ranker:
+        if encoder is not None and ranker.lens.encoder not in ("", encoder):
+            raise ModelIncompatible(f"model {ranker.version} was made for encoder {ranker.lens.encoder}, not {encoder}: retrain")
+        return ranker
+
+    def serving(self, session: Session) -> tuple[Ranker, ...]:
+        """Return what makes pages now: the live ranker, and the one on trial beside it where there is one that can be used."""
+        live, trial = self.live(session), artifacts.rival(session)
+        if trial is None or live.version != artifacts.current(session):
+            return (live,)
+        try:
+            return live, self._for_encoder(self.get(session, trial[0]), vectors.current_encoder(session))
+        except ModelError as error:
+            _log.error("the trial of %s pauses: %s", trial[0], error)
+            return (live,)
+
     def _preference(self, session: Session, wanted: str | None) -> list[str]:
         """Return the live version, then older ones that were live once, newest first; not what was rolled back from."""
         if wanted is None:
@@ -84,7 +101,7 @@ class Rankers:
         known = {kept.version: kept for kept in artifacts.listing(session)}
         live = known.get(wanted)
         older = [kept for kept in known.values() if live is None or kept.created_at < live.created_at]
-        return [wanted, *(kept.version for kept in older if kept.promoted_at is not None)]
+        return [wanted, *(kept.version for kept in older if kept.promoted_at is not None and kept.state != "withdrawn")]
 
 
 def open_day(session: Session, *, today: date) -> date | None:
@@ -103,7 +120,7 @@ def fresh_page(session: Session, reader_id: int, day: date, rankers: Rankers, se
     unchanged = (
         stored.cursor == events.last_id(session, reader_id)
         and stored.paper_cursor >= vectors.last_seq(session, encoder, first, day)
-        and stored.model == rankers.live(session).version
+        and draft.makers(stored.model) == tuple(ranker.version for ranker in rankers.serving(session))
         and stored.schema == features.SCHEMA
         and stored.recipe == page.recipe(settings)
     )
@@ -130,8 +147,30 @@ def current_page(
     if stored is not None:
         return stored
     inputs = _inputs(session, reader_id, day, settings, as_of=now)
-    made = page.rank_page(inputs, rankers.live(session), settings)
-    return pages.save(session, made) if made.items else made
+    made = [page.rank_page(inputs, ranker, settings) for ranker in rankers.serving(session)]
+    chosen = made[0] if len(made) == 1 else draft.share(made[0], made[1], seed=settings.seed)
+    return pages.save(session, chosen) if chosen.items else chosen
+
+
+def inputs_of(session: Session, made: RankedPage, settings: RankSettings) -> page.Inputs:
+    """Gather again what a stored page was made of.
+
+    Raises
+    ------
+    ModelIncompatible
+        If it was made with other settings or features than today's.
+    """
+    if made.recipe != page.recipe(settings) or made.schema != features.SCHEMA:
+        raise ModelIncompatible(f"page {made.id} was made with other settings or features: it cannot be made again now")
+    return _inputs(
+        session,
+        made.reader_id,
+        made.day,
+        settings,
+        as_of=made.built_at,
+        cursor=made.cursor,
+        paper_cursor=made.paper_cursor,
+    )
 
 
 def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> FeatureMatrix:
@@ -144,20 +183,12 @@ def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankS
     ModelIncompatible
         If it was made with other settings or features than today's.
     """
-    if made.recipe != page.recipe(settings) or made.schema != features.SCHEMA:
-        raise ModelIncompatible(f"page {made.id} was made with other settings or features: it cannot be made again now")
-    inputs = _inputs(
-        session,
-        made.reader_id,
-        made.day,
-        settings,
-        as_of=made.built_at,
-        cursor=made.cursor,
-        paper_cursor=made.paper_cursor,
-    )
-    matrix = page.describe(inputs, rankers.get(session, made.model), settings)
-    rows = [matrix.paper_ids.index(item.paper_id) for item in made.items]
-    return FeatureMatrix(tuple(item.paper_id for item in made.items), matrix.names, matrix.values[rows], matrix.schema)
+    inputs = inputs_of(session, made, settings)
+    versions = draft.makers(made.model)
+    found = {version: page.describe(inputs, rankers.get(session, version), settings) for version in versions}
+    rows = [(matrix := found[draft.maker(made, item)]).values[matrix.paper_ids.index(item.paper_id)] for item in made.items]
+    names = found[versions[0]].names
+    return FeatureMatrix(tuple(item.paper_id for item in made.items), names, np.stack(rows), made.schema)
 
 
 def similar(session: Session, paper_id: str, *, k: int = 5) -> list[tuple[str, float]]:
@@ -194,7 +225,9 @@ def _inputs(
     read_by_encoder = set(found.ids)
     history = _history(session, reader_id, as_of, cursor)
     spoken_of = profile.papers_of(history)
-    background = vectors.background_ids(session, encoder, before=first, until=until, limit=settings.background)
+    # What others say is known by the full hour: a vote taken back gives the same page again, and so does a replay.
+    hour = as_of.replace(minute=0, second=0, microsecond=0)
+    liked = events.likes(history)
     seen = (
         pages.seen_elsewhere(session, reader_id, day, day - timedelta(days=settings.window_days), as_of=as_of)
         if settings.window_days > 1
@@ -210,8 +243,8 @@ def _inputs(
         events=history,
         read=papers.get(session, spoken_of, as_of=as_of),
         read_vectors=vectors.load(session, spoken_of, encoder, buckets=terms.BUCKETS, until=until),
-        background=vectors.load(session, background, encoder, buckets=terms.BUCKETS, until=until),
         places=pages.places(session, reader_id, day, [e.item_id for e in history if e.item_id is not None]),
+        neighbours=neighbours.said(session, reader_id, liked, [p.id for p in window], as_of=hour),
         cursor=max((event.id for event in history if event.kind in events.MOVING), default=0),
         paper_cursor=until,
     )

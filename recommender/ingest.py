@@ -12,23 +12,26 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Protocol
 
 from recommender import embed
-from recommender.errors import RateLimited, SourceError
+from recommender.errors import ModelError, RateLimited, SourceError
 from recommender.rank import model, terms
+from recommender.rank.lens import Lens, lens_of
 from recommender.settings import Settings
 from recommender.sources import Fetcher, Source, Validators, jsonl, open_source
 from recommender.store import artifacts, papers, runs, vectors
-from recommender.store.db import Database
+from recommender.store.db import Database, Session
 from recommender.store.papers import Upserted
 from recommender.types import Paper
 
-__all__ = ["Ingested", "Progress", "embed_missing", "import_file", "ingest"]
+__all__ = ["Ingested", "Progress", "embed_missing", "import_file", "ingest", "look_around"]
 
 BATCH = 1000  # papers stored in one transaction
 SAMPLE_DAYS = 29
 _COUNTED = 20_000  # newest papers whose words are counted for the idf weights
+_LOOKED_AT = 6_000  # newest papers whose texts say what all have in common
 _GROWTH = 1.5  # by which the store must have grown before an untrained ranker counts again
 _LONGEST_WAIT = timedelta(days=1)  # a slip of a source's clock must not silence it for years
 _VALIDATORS = 200  # addresses a source's validators are kept of: one that names its day is asked for a few days only
@@ -166,7 +169,7 @@ def embed_missing(
     with database.write() as session:
         if vectors.count_missing(session, encoder.name) == 0:
             vectors.use_encoder(session, encoder.name, now=clock())
-    _count_words(database, settings, clock())
+    _look_around(database, settings, clock())
     return done
 
 
@@ -241,8 +244,15 @@ def _embed_batch(database: Database, encoder: embed.Encoder, size: int, now: dat
     return len(rows)
 
 
-def _count_words(database: Database, settings: Settings, now: datetime) -> None:
-    """Give an untrained Broadsheet a ranker that knows how common each word is here; a trained model brings its own count."""
+def look_around(session: Session, encoder: str) -> Lens:
+    """Return the lens that the newest papers give: how common each word is, and what their texts have in common."""
+    frequency, counted = vectors.document_frequency(session, encoder, buckets=terms.BUCKETS, newest=_COUNTED)
+    found = vectors.load(session, vectors.newest_ids(session, encoder, limit=_LOOKED_AT), encoder, buckets=terms.BUCKETS)
+    return replace(lens_of(found.dense, found.terms, frequency=frequency, papers=counted), encoder=encoder)
+
+
+def _look_around(database: Database, settings: Settings, now: datetime) -> None:
+    """Give an untrained Broadsheet a ranker that knows what papers here have in common; a trained model brings its own lens."""
     with database.read() as session:
         encoder, live = vectors.current_encoder(session), artifacts.current(session)
         read = vectors.count(session, encoder) if encoder is not None else 0
@@ -250,10 +260,12 @@ def _count_words(database: Database, settings: Settings, now: datetime) -> None:
             return
         if live is not None:
             known = artifacts.get(session, live)
-            if known.kind != "blend" or read < _GROWTH * known.papers:
+            if known.kind != "blend" or (read < _GROWTH * known.papers and _fits(session, settings, live, encoder)):
                 return
-        frequency, counted = vectors.document_frequency(session, encoder, buckets=terms.BUCKETS, newest=_COUNTED)
-    ranker = model.blend_ranker(terms.idf(frequency, counted), version=f"blend-{read}")
+        names = (f"blend-{read}{more}" for more in ("", *ascii_lowercase))  # another encoder may have read as many
+        version = next(name for name in names if not artifacts.exists(session, name))
+        general = look_around(session, encoder)
+    ranker = model.blend_ranker(general, version=version)
     with database.write() as session:
         if artifacts.current(session) == live and not artifacts.exists(session, ranker.version):
             artifacts.add(
@@ -267,6 +279,15 @@ def _count_words(database: Database, settings: Settings, now: datetime) -> None:
                 now=now,
             )
             artifacts.promote(session, ranker.version, now=now, reason="nothing was learned yet")
+
+
+def _fits(session: Session, settings: Settings, version: str, encoder: str) -> bool:
+    """Whether a ranker can be used, and was made for this encoder."""
+    try:
+        ranker = model.load(artifacts.read(session, settings.models_folder, version))
+    except ModelError:
+        return False
+    return ranker.lens.encoder in ("", encoder)
 
 
 def _may_miss(used: str, settings: Settings) -> bool:

@@ -83,18 +83,24 @@ class RankSettings(_Group):
     announce: tuple[str, ...] = Field(
         ("new", "cross"), description="Announcements that make a page: new, cross, replace, replace-cross."
     )
-    half_life_days: float = Field(60.0, gt=0, description="Days after which a like counts half.")
+    half_life_days: float = Field(730.0, gt=0, description="Days after which a like counts half.")
     max_likes: int = Field(300, ge=10, description="Newest likes (and as many dislikes) that enter a profile.")
     click_weight: float = Field(
         0.25, ge=0, le=1, description="Weight of a click against an up-vote's 1; counts from the next day."
     )
     save_weight: float = Field(0.8, ge=0, le=1, description="Weight of a save against an up-vote's 1.")
     hide_weight: float = Field(0.4, ge=0, le=1, description='Weight of "not interested" against a down-vote\'s 1.')
-    background: int = Field(
-        300, ge=0, description="Earlier papers that stand for everything else when a reader's head is fitted."
-    )
-    ridge: float = Field(1.0, gt=0, description="Regularisation of the readers' linear heads (larger is smoother).")
+    ridge: float = Field(3.0, gt=0, description="Regularisation of the readers' linear heads (larger is smoother).")
     explore_per_20: int = Field(2, ge=0, le=5, description="Labelled exploration slots in every twenty positions.")
+    explore_pool: int = Field(
+        100, ge=20, le=1000, description="Best papers below the top that an exploration slot is drawn from."
+    )
+    explore_uniform: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Chance that an exploration slot is drawn with equal chances, not by how promising a paper is.",
+    )
     author_cap: int = Field(2, ge=1, description="Papers that share an author in every twenty positions.")
     near_duplicate: float = Field(
         0.92, gt=0, le=1, description="Cosine from which a paper counts as a near-duplicate of one above it."
@@ -106,15 +112,23 @@ class TrainingSettings(_Group):
     """When a model is trained, and when it may go live."""
 
     min_pages: int = Field(60, ge=1, description="Shown pages with a gesture before a first model is tried.")
-    test_days: int = Field(7, ge=1, description="Newest days held out to judge a candidate.")
-    valid_days: int = Field(3, ge=1, description="Days before those, used to choose the weights and to stop boosting in time.")
+    test_days: int = Field(7, ge=1, description="Newest days held out to judge a candidate, a third of all at most.")
+    valid_days: int = Field(
+        3, ge=1, description="Days before those, a fifth of all at most, used to choose the weights and to stop boosting in time."
+    )
     history_days: int = Field(365, ge=7, description="Oldest days learned from.")
     rounds: int = Field(300, ge=1, description="Most boosting rounds.")
     leaves: int = Field(15, ge=2, description="Leaves of a tree.")
     learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of a tree.")
     min_rows_in_leaf: int = Field(40, ge=1, description="Rows a leaf must hold.")
     tolerance: float = Field(
-        0.005, ge=0, description="nDCG@10 by which the lower bound of the difference may fall short of zero."
+        0.03, ge=0, description="nDCG@10 by which a candidate may be worse at the worst: at the interval's lower bound."
+    )
+    interleave: bool = Field(
+        False, description="A candidate that passed first shares the pages with the live model, until what readers do decides."
+    )
+    trial_days: int = Field(
+        28, ge=1, description="Days after which a shared trial that decided nothing ends; the live model stays."
     )
     bootstrap: int = Field(1000, ge=100, description="Resamples of a bootstrap interval.")
     keep_versions: int = Field(10, ge=2, description="Model files kept for rollback.")

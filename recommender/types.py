@@ -208,6 +208,10 @@ class Profile:
         In (0, 1]: the strength of the gesture times its decay (half-life in days, see settings).
     authors, categories : mapping of str to float
         Affinity in [-1, 1], signed, saturating with evidence.
+    organizations : mapping of str to float
+        The same for organisations.
+    team : float
+        Weighted mean of the log of the likes' number of authors; NaN without likes.
     likes, dislikes : int
         Papers with a live up-vote or save, and with a live down-vote or "not interested" (clicks not counted).
     latest_like : str or None
@@ -225,6 +229,8 @@ class Profile:
     likes: int
     dislikes: int
     latest_like: str | None = None
+    organizations: Mapping[str, float] = field(default_factory=dict)
+    team: float = float("nan")
 
     def __post_init__(self) -> None:
         if len(self.liked) != len(self.liked_weight) or len(self.disliked) != len(self.disliked_weight):
@@ -304,6 +310,8 @@ class RankedItem:
         Probability, under the policy that made the page, that this paper got an exploration slot if `explored`, else 1.
     voted : bool
         Whether the reader had voted on it when the page was built (it then stands in the page's tail, or keeps its place).
+    team : str
+        On a page that two models share, the one that chose this paper for this place; empty where both would, or neither chose.
     id : int
         0 before it is stored.
     """
@@ -316,6 +324,7 @@ class RankedItem:
     explored: bool = False
     propensity: float = 1.0
     voted: bool = False
+    team: str = ""
     id: int = 0
 
 
@@ -331,7 +340,7 @@ class RankedPage:
     candidates : int
         How many papers were considered.
     model : str
-        Version of the ranker.
+        Version of the ranker; of two that share the page, the live one, a plus sign and the other.
     schema : str
         Schema of the logged features.
     cursor : int

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from recommender.embed import HashingEncoder
 from recommender.rank import page, terms
+from recommender.rank.lens import Lens, Taste, lens_of, unit, whitening
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.settings import RankSettings
-from recommender.types import Channel, Event, EventKind, FloatArray, Paper, PaperVectors, RankedPage
+from recommender.types import Channel, Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, RankedPage
 
 # The same examples on every machine, and no clock in the verdict.
 PROPERTY = hypothesis_settings(
@@ -53,6 +54,20 @@ def vectors_of(papers: Iterable[Paper]) -> PaperVectors:
     return PaperVectors(tuple(p.id for p in papers), dense, counts)
 
 
+def seen_through(papers: Sequence[Paper], *, taste: bool = False) -> Lens:
+    """Return the lens that some papers give; with `taste`, readers like papers of one topic (the first author's name) together."""
+    vectors = vectors_of(papers)
+    lens = lens_of(vectors.dense, vectors.terms)
+    if not taste:
+        return lens
+    topics = [paper.authors[0].split()[0] for paper in papers]
+    target = np.array([[topic == other for other in sorted(set(topics))] for topic in topics], dtype=np.float32)
+    sharp = lens.sharp(vectors.dense)
+    matrix = np.linalg.lstsq(sharp, target - target.mean(axis=0), rcond=1e-3)[0].astype(np.float32)
+    bias = target.mean(axis=0)
+    return replace(lens, taste=Taste(matrix, bias, whitening(unit(sharp @ matrix + bias))))
+
+
 def make_event(number: int, paper: Paper | str, kind: EventKind = EventKind.UPVOTE, **changes: object) -> Event:
     """Return the log's event of that number; without a time it is minutes before the frozen now, later numbers later."""
     facts: dict[str, object] = {
@@ -71,7 +86,6 @@ def make_inputs(
     *,
     read: Sequence[Paper] = (),
     unread: Iterable[str] = (),
-    background: Sequence[Paper] = (),
     places: Mapping[int, int] | None = None,
     reader_id: int = 1,
     day: date = DAY,
@@ -92,7 +106,6 @@ def make_inputs(
         events=events,
         read=known,
         read_vectors=vectors_of(p for p in known.values() if p.id not in without),
-        background=vectors_of(background),
         places=places or {},
         cursor=max((event.id for event in events), default=0),
         paper_cursor=len(papers),
@@ -109,6 +122,18 @@ def make_page(
 ) -> RankedPage:
     """Rank a page without a database."""
     return page.rank_page(make_inputs(papers, events, **facts), ranker or blend_ranker(), settings or RankSettings())  # type: ignore[arg-type]
+
+
+def described(
+    papers: Sequence[Paper],
+    events: Sequence[Event] = (),
+    *,
+    lens: Lens | None = None,
+    settings: RankSettings | None = None,
+    **facts: object,
+) -> FeatureMatrix:
+    """Return the feature rows of a page without a database."""
+    return page.describe(make_inputs(papers, events, **facts), blend_ranker(lens), settings or RankSettings())  # type: ignore[arg-type]
 
 
 def told(ranked: RankedPage) -> list[tuple[object, ...]]:

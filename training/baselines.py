@@ -34,7 +34,7 @@ def _blend(rows: TrainingSet) -> FloatArray:
 
 BASELINES: Mapping[str, Callable[[TrainingSet], FloatArray]] = {
     BLEND: _blend,
-    "dense head": _column("dense_head"),
+    "dense head": _column("sharp_head"),
     "lexical head": _column("lex_head"),
     "dense centroid": _column("dense_centroid"),
     "lexical centroid": _column("lex_centroid"),

@@ -25,10 +25,12 @@ from recommender.settings import RankSettings
 from recommender.store import events, pages
 from recommender.store.db import Session
 from recommender.store.pages import ShownPage
-from recommender.types import FeatureMatrix, FloatArray, RankedPage
-from training.labels import GradedPage, GradedRow, grade_day
+from recommender.types import Event, FeatureMatrix, FloatArray, RankedPage
+from training import examination
+from training.examination import Examination
+from training.labels import GradedPage, GradedRow, grade_day, trials
 
-__all__ = ["MAX_GRADE", "MAX_GROUP", "TrainingSet", "assemble", "build", "check", "skew"]
+__all__ = ["MAX_GRADE", "MAX_GROUP", "Exploration", "TrainingSet", "assemble", "build", "check", "exploration", "judging", "skew"]
 
 MAX_GROUP = 10_000  # LightGBM's limit on the rows of one query
 MAX_GRADE = 2
@@ -124,16 +126,46 @@ class TrainingSet:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """The exploration slots that were shown, m rows: what `examination` and `offpolicy` ask for.
+
+    Attributes
+    ----------
+    position : ndarray of shape (m,), dtype=int32
+        From 1.
+    touched : ndarray of shape (m,), dtype=bool
+    grade : ndarray of shape (m,), dtype=int8
+    propensity : ndarray of shape (m,), dtype=float64
+        Of the paper in its slot, given what the slots before it got.
+    reader : ndarray of shape (m,), dtype=int64
+    page_ids : tuple of int, length m
+        The page each stood on: made again, it gives the pool.
+    paper_ids : tuple of str, length m
+    """
+
+    position: npt.NDArray[np.int32]
+    touched: npt.NDArray[np.bool_]
+    grade: npt.NDArray[np.int8]
+    propensity: npt.NDArray[np.float64]
+    reader: npt.NDArray[np.int64]
+    page_ids: tuple[int, ...]
+    paper_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paper_ids)
+
+
 def build(
-    session: Session, *, first: date, last: date, rng: np.random.Generator, progress: Progress | None = None
+    session: Session, *, first: date, last: date, rng: np.random.Generator, progress: Progress | None = None, whole: bool = False
 ) -> TrainingSet:
-    """Read what was shown on the days `first` … `last` (both included), and what the readers made of it."""
+    """Read what was shown on the days `first` … `last` (both included), and what the readers made of it; `whole` as in `grade_day`."""
     graded: list[GradedPage] = []
     total = (last - first).days + 1
     for done in range(0, total, STRIDE_DAYS):
         start = first + timedelta(days=done)
         until = min(start + timedelta(days=STRIDE_DAYS - 1), last)
-        graded.extend(_graded(session, start, until))
+        graded.extend(_graded(session, start, until, whole=whole))
         if progress is not None:
             progress("reading the log", min(done + STRIDE_DAYS, total), total)
     return assemble(graded, rng=rng)
@@ -221,12 +253,48 @@ def skew(session: Session, page: RankedPage, rankers: daily.Rankers, settings: R
     return float(np.max(np.abs(np.nan_to_num(logged) - np.nan_to_num(again)), initial=0.0))
 
 
-def _graded(session: Session, first: date, last: date) -> Iterator[GradedPage]:
-    """Grade the pages of some days, reader by reader and day by day."""
+def exploration(session: Session, *, first: date, last: date) -> Exploration:
+    """Read the exploration slots that were shown on the days `first` … `last` (both included), touched or not."""
+    rows = [(page, trial) for page, history in _reader_days(session, first, last) for trial in trials(page, history)]
+    return Exploration(
+        position=np.array([trial.item.position for _, trial in rows], dtype=np.int32),
+        touched=np.array([trial.touched for _, trial in rows], dtype=bool),
+        grade=np.array([trial.grade for _, trial in rows], dtype=np.int8),
+        propensity=np.array([trial.item.propensity for _, trial in rows], dtype=np.float64),
+        reader=np.array([shown[0].page.reader_id for shown, _ in rows], dtype=np.int64),
+        page_ids=tuple(min(shown, key=lambda one: one.page.revision).page.id for shown, _ in rows),
+        paper_ids=tuple(trial.item.paper_id for _, trial in rows),
+    )
+
+
+def judging(
+    session: Session, rows: TrainingSet, *, first: date, last: date, rng: np.random.Generator
+) -> tuple[TrainingSet, Examination | None]:
+    """Return what models are chosen by, and how likely each place is looked at, for `fit`.
+
+    Whole pages, where the exploration slots say enough of where readers look: weighted by that, they favour no ranker. Else the
+    `rows` that are learned from, and None.
+    """
+    slots = exploration(session, first=first, last=last)
+    try:
+        looked = examination.estimate(slots.position, slots.touched)
+    except NotEnoughData:
+        return rows, None
+    return build(session, first=first, last=last, rng=rng, whole=True), looked
+
+
+def _reader_days(session: Session, first: date, last: date) -> Iterator[tuple[list[ShownPage], list[Event]]]:
+    """Give the shown revisions of each reader's day, and the reader's events."""
     by_reader_day: dict[tuple[int, date], list[ShownPage]] = defaultdict(list)
     for shown in pages.shown(session, first=first, last=last):
         by_reader_day[shown.page.reader_id, shown.page.day].append(shown)
     histories = {reader_id: events.history(session, reader_id) for reader_id in sorted({key[0] for key in by_reader_day})}
     for (reader_id, _), shown_pages in by_reader_day.items():
+        yield shown_pages, histories[reader_id]
+
+
+def _graded(session: Session, first: date, last: date, *, whole: bool) -> Iterator[GradedPage]:
+    """Grade the pages of some days, reader by reader and day by day."""
+    for shown_pages, history in _reader_days(session, first, last):
         # Graded before the schema is looked at: a first revision of an older schema still says which papers are no news.
-        yield from (page for page in grade_day(shown_pages, histories[reader_id]) if page.shown.page.schema == SCHEMA)
+        yield from (page for page in grade_day(shown_pages, history, whole=whole) if page.shown.page.schema == SCHEMA)

@@ -5,6 +5,7 @@ to the untrained ones (see `linear`), and the trees start from that score (`init
 is close to the blend. Neither may contradict what is certain: `MONOTONE` says that more similar never scores lower. Where a row stood
 is given to LightGBM as its position, which it learns to discount. Boosting stops when nDCG@10 on the newest days before the test
 stops rising; it is measured with ties averaged, since tied rows would otherwise be credited with the order they happen to lie in.
+Trees must gain more there than one standard error (Breiman et al., "Classification and regression trees", 1984), or they are left out.
 
 References
 ----------
@@ -27,21 +28,25 @@ import numpy as np
 from recommender.errors import ModelDamaged, NotEnoughData
 from recommender.ingest import Progress
 from recommender.rank.features import MONOTONE
+from recommender.rank.lens import Lens
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.settings import TrainingSettings
 from recommender.types import FloatArray
 from training import linear
 from training.dataset import TrainingSet, check
-from training.metrics import Numbers, ndcg
+from training.examination import Examination, power
+from training.metrics import Numbers, ndcg, paired_bootstrap
 
 __all__ = ["Fitted", "fit", "validate"]
 
 PATIENCE = 40  # rounds without a better nDCG@10 before boosting stops
 LEAST_ROUNDS = 3  # fewer trees than these are an accident
-STRENGTHS = (0.3, 0.1, 0.03, 0.01)  # of the hold on the untrained weights, the most cautious first
+ERRORS = 2 * 1.96  # standard errors between the bounds of an interval
+HELD = (150.0, 45.0, 15.0, 5.0)  # pages that weigh as much as the hold on the untrained weights, the most cautious first
 TRUNCATION = 20  # pairs matter when one of the two stands this high: the cards a reader sees first
 DEEPEST_POSITION = 60  # positions below are one place: too few rows to tell them apart
 PROBE_ROWS = 200
+LEAST_LOOKED = 0.1  # a touch on a place that is hardly looked at does not outweigh more than ten others
 CHECK_TIMEOUT_S = 120
 
 # Reads {"trees": text, "rows": [[...]]}, answers with the predictions: a process that can be lost.
@@ -67,8 +72,9 @@ def fit(
     valid: TrainingSet,
     settings: TrainingSettings,
     *,
-    idf: FloatArray,
+    lens: Lens,
     version: str,
+    looked: Examination | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Fit a ranker.
@@ -79,9 +85,12 @@ def fit(
         `valid` decides when to stop, and nothing else.
     settings : TrainingSettings
         The same settings and sets give the same model, whatever the number of threads.
-    idf : ndarray of shape (BUCKETS,), dtype=float32
-        Term weights the model is to be served with.
+    lens : Lens
+        What the model is to be served with.
     version : str
+    looked : Examination, default=None
+        How likely each place is looked at: a touch of `valid` counts by its inverse, so that the ranker whose pages were read is not
+        favoured when models are chosen; `valid` then holds whole pages. None: everything was looked at.
     progress : Progress, default=None
         Told of every tenth round; None: nobody is.
 
@@ -92,10 +101,11 @@ def fit(
     """
     check(train)
     check(valid)
-    untrained = blend_ranker(idf, version)
-    learned = linear.fit_weights(train, untrained.weights, strengths=STRENGTHS)
+    untrained = blend_ranker(lens, version)
+    learned = linear.fit_weights(train, untrained.weights, strengths=[held / train.pages for held in HELD])
     rankers = [untrained, *(replace(untrained, weights=weights.astype(np.float32)) for weights in learned)]
-    tried = [_try(ranker, train, valid, settings, progress) for ranker in rankers]
+    unseen = 1.0 / np.maximum((looked or power(0.0)).at(valid.position), LEAST_LOOKED)
+    tried = [_try(ranker, train, valid, unseen, settings, progress) for ranker in rankers]
     start, best = tried[0].linear, max(tried, key=lambda one: one.reached)  # of equals the first, which moved the weights least
     if best.reached <= start:
         raise NotEnoughData(
@@ -121,13 +131,19 @@ class _Tried:
     reached: float
 
 
-def _try(ranker: Ranker, train: TrainingSet, valid: TrainingSet, settings: TrainingSettings, progress: Progress | None) -> _Tried:
+def _try(
+    ranker: Ranker, train: TrainingSet, valid: TrainingSet, unseen: Numbers, settings: TrainingSettings, progress: Progress | None
+) -> _Tried:
     """Boost from some weights, and see what that reaches on the validation pages."""
     train, valid = (replace(rows, blend=ranker.blend(rows.matrix)) for rows in (train, valid))
-    booster, curve = _boost(train, valid, settings, progress)
-    without = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group)))
-    kept = booster.best_iteration >= LEAST_ROUNDS and max(curve) > without
-    return _Tried(ranker, booster, int(booster.best_iteration) if kept else 0, without, max(curve) if kept else without)
+    booster, curve = _boost(train, valid, unseen, settings, progress)
+    without = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group, weight=unseen)))
+    rounds = int(booster.best_iteration)
+    with_trees = valid.blend + np.asarray(booster.predict(valid.X, num_iteration=rounds, num_threads=1))
+    values = [ndcg(valid.y, scores, valid.group, weight=unseen) for scores in (with_trees, valid.blend)]
+    gain = paired_bootstrap(values[0], values[1], rng=np.random.default_rng(settings.seed), clusters=valid.reader)
+    kept = rounds >= LEAST_ROUNDS and gain.value > (gain.high - gain.low) / ERRORS  # also False where the interval is unknown
+    return _Tried(ranker, booster, rounds if kept else 0, without, max(curve) if kept else without)
 
 
 def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:
@@ -163,7 +179,7 @@ def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:
 
 
 def _boost(
-    train: TrainingSet, valid: TrainingSet, settings: TrainingSettings, progress: Progress | None
+    train: TrainingSet, valid: TrainingSet, unseen: Numbers, settings: TrainingSettings, progress: Progress | None
 ) -> tuple[lightgbm.Booster, list[float]]:
     """Boost trees on top of the blend; return them with nDCG@10 on the validation pages after each round."""
     parameters = {
@@ -187,7 +203,7 @@ def _boost(
 
     def measure(scores: Numbers, _: lightgbm.Dataset) -> tuple[str, float, bool]:
         """LightGBM's scores begin at `init_score`: the blend is in them, as it is when a page is ranked."""
-        curve.append(float(np.nanmean(ndcg(valid.y, scores, valid.group))))
+        curve.append(float(np.nanmean(ndcg(valid.y, scores, valid.group, weight=unseen))))
         if progress is not None and len(curve) % 10 == 0:
             progress("boosting", len(curve), settings.rounds)
         return "ndcg@10", curve[-1], True

@@ -1,25 +1,36 @@
 """Report -> Verdict: may this candidate go live? A pure decision, and each reason is a sentence the owner can read.
 
 A candidate goes live when, on the held-out days, it is not worse than what is live nor than the ranking without learning: the lower
-bound of the paired 95 % interval of nDCG@10 lies no more than the tolerance below zero. Where nothing trained is live yet that bound
-must lie above zero: a model that learned nothing differs from the untrained ranking by chance alone, and would otherwise get
-through one night in twenty. No group of readers with enough pages may be measurably worse off.
+bound of the paired 95 % interval of nDCG@10 lies no more than the tolerance below zero. A good candidate orders most pages as the live
+model does, so its interval is narrow; one that is broken orders them otherwise, and its interval reaches far down even where its mean
+does not. Where nothing trained is live yet the bound must lie above zero: a model that learned nothing differs from the untrained
+ranking by chance alone, and would otherwise get through one night in twenty.
+
+No group of readers with enough pages may be worse off: by more than the tolerance, and measurably. There are up to six such
+comparisons a night, so each is held to a sixth of the error that one alone would be allowed (Bonferroni), or good candidates would
+be refused for one unlucky group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from recommender.types import FloatArray
 from training.baselines import BLEND
-from training.evaluate import CANDIDATE, HEADLINE, LIVE, OVERALL, Report
-from training.metrics import Interval
+from training.evaluate import CANDIDATE, HEADLINE, LIVE, OVERALL, READER_GROUPS, Report
+from training.metrics import LEVEL, Interval
 
 __all__ = ["Verdict", "decide"]
 
 LEAST_PAGES = 20  # of a group of readers, before it has a say
+RIVALS = 2
+_ALONE = (1.0 - LEVEL) / 2.0
+# How much wider an interval is when the error it allows is shared by every group and rival.
+STRETCH = float(stats.norm.isf(_ALONE / (RIVALS * len(READER_GROUPS))) / stats.norm.isf(_ALONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ def decide(report: Report, scores: FloatArray, *, tolerance: float, live_is_trai
     scores : ndarray of shape (n,)
         The candidate's scores of the held-out rows.
     tolerance : float
-        nDCG@10 by which a lower bound may fall short of zero.
+        nDCG@10 by which a lower bound may fall short of zero, and by which a group of readers may be worse off.
     live_is_trained : bool
         Whether a trained model is live.
     """
@@ -55,26 +66,37 @@ def decide(report: Report, scores: FloatArray, *, tolerance: float, live_is_trai
         faults.append(f"it is not measurably better than the untrained ranking ({_shown(gain)}), so it may have learned nothing")
     if faults:
         return Verdict(False, tuple(faults))
-    return Verdict(True, tuple(_praise(report, rival, name) for rival, name in rivals.items()))
+    return Verdict(True, (*(_praise(report, rival, name) for rival, name in rivals.items()), *_groups(report, list(rivals)[-1])))
 
 
-def _faults(report: Report, rival: str, name: str, tolerance: float) -> list[str]:
+def _faults(report: Report, rival: str, name: str, tolerance: float) -> Iterator[str]:
     """What speaks against the candidate when it is compared with one rival."""
     whole = report.overall.differences[rival][HEADLINE]
-    faults = []
     if not whole.low >= -tolerance:
-        faults.append(f"nDCG@10 may be worse than with {name} ({_shown(whole)})")
+        yield f"nDCG@10 may be worse than with {name} ({_shown(whole)})"
     for group, part in report.slices.items():
         change = part.differences[rival][HEADLINE]
-        if group != OVERALL and part.pages >= LEAST_PAGES and change.high < -tolerance:
-            faults.append(f"{group} readers would be worse off than with {name} ({_shown(change)}, on {part.pages} pages)")
-    return faults
+        highest = change.value + STRETCH * (change.high - change.value)
+        if group != OVERALL and part.pages >= LEAST_PAGES and change.value < -tolerance and highest < 0:
+            yield f"{group} readers would be worse off than with {name} ({_shown(change)}, on {part.pages} pages)"
 
 
 def _praise(report: Report, rival: str, name: str) -> str:
     change = report.overall.differences[rival][HEADLINE]
     mine = report.overall.scores[CANDIDATE][HEADLINE].value
     return f"nDCG@10 {mine:.4f} on {report.overall.pages} held-out pages, {_shown(change)} against {name}"
+
+
+def _groups(report: Report, rival: str) -> Iterator[str]:
+    """One clause on the groups of readers: what each gains, or that it has too few pages to say."""
+    told = [
+        f"{group} {part.differences[rival][HEADLINE].value:+.4f} on {part.pages} pages"
+        + ("" if part.pages >= LEAST_PAGES else ", too few to count")
+        for group, part in report.slices.items()
+        if group != OVERALL
+    ]
+    if told:
+        yield f"no group of readers is measurably worse off ({'; '.join(told)})"
 
 
 def _shown(change: Interval) -> str:

@@ -13,6 +13,11 @@ showed it: later revisions were made after the reader had begun to speak, and a 
 had a vote when the page was built give no row, for their features know the answer. A click in mail is left out altogether:
 scanners follow links.
 
+That a row stands at the end of what was examined because it was touched, and that rows further up are looked at more, both make places
+differ for reasons that are not the papers': who learns from these rows gives each place a term of its own (see `linear` and `fit`).
+Exploration slots are also told apart from all this, as `Trial`s, touched or not: they say how much a place is looked at, and what
+another ranker would have been worth.
+
 References
 ----------
 Craswell et al., "An experimental comparison of click position-bias models", WSDM 2008.
@@ -27,7 +32,7 @@ from recommender.store.events import words
 from recommender.store.pages import ShownItem, ShownPage
 from recommender.types import Channel, Event, EventKind, RankedItem
 
-__all__ = ["UNTOUCHED_WEIGHT", "GradedPage", "GradedRow", "grade_day"]
+__all__ = ["UNTOUCHED_WEIGHT", "GradedPage", "GradedRow", "Trial", "grade_day", "trials"]
 
 UNTOUCHED_WEIGHT = 0.5
 
@@ -49,7 +54,19 @@ class GradedPage:
     rows: tuple[GradedRow, ...]
 
 
-def grade_day(pages: Sequence[ShownPage], events: Iterable[Event]) -> list[GradedPage]:
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One exploration slot that was shown: its ranked item, whether that was touched where it stood, and the day's word on the paper.
+
+    `grade` is as in the table above, and 0 for what was not touched, looked at or not.
+    """
+
+    item: RankedItem
+    touched: bool
+    grade: int
+
+
+def grade_day(pages: Sequence[ShownPage], events: Iterable[Event], *, whole: bool = False) -> list[GradedPage]:
     """Grade what one reader was shown for one edition.
 
     Parameters
@@ -60,6 +77,9 @@ def grade_day(pages: Sequence[ShownPage], events: Iterable[Event]) -> list[Grade
         The reader's events in the order they were written; those that belong to other days are ignored. An event belongs to
         the day when it answers an item of one of the pages, or when it answers no item at all and names a paper that had been
         shown by then (a vote on the paper's own page).
+    whole : bool, default=False
+        Grade everything that was shown on a day with a touch, as if it had been examined. For judging, not for learning: weighted by
+        how likely each place is looked at, whole pages favour no ranker, while what the cascade keeps depends on what was touched.
 
     Returns
     -------
@@ -70,6 +90,8 @@ def grade_day(pages: Sequence[ShownPage], events: Iterable[Event]) -> list[Grade
     first = _first_shown(revisions)
     ours = _events_of_day(revisions, first, events)
     examined = _examined(revisions, ours)
+    if whole and examined:
+        examined = set(first)
     grades = _grades(ours)
     graded: list[GradedPage] = []
     for shown in revisions:
@@ -80,6 +102,24 @@ def grade_day(pages: Sequence[ShownPage], events: Iterable[Event]) -> list[Grade
         if rows:
             graded.append(GradedPage(shown, rows))
     return graded
+
+
+def trials(pages: Sequence[ShownPage], events: Iterable[Event]) -> list[Trial]:
+    """Return the exploration slots of the first revision that was shown; parameters as in `grade_day`.
+
+    Later revisions are left out: what was touched on the first moves papers and places on those. Pages nobody touched are in: leaving
+    them out would let a touch decide whether its own slot counts.
+    """
+    revisions = sorted(pages, key=lambda shown: shown.page.revision)
+    if not revisions:
+        return []
+    ours = _events_of_day(revisions, _first_shown(revisions), events)
+    touched, grades = {event.item_id for event in ours}, _grades(ours)
+    return [
+        Trial(entry.item, entry.item.id in touched, grades.get(entry.item.paper_id, (0, 0.0))[0])
+        for entry in revisions[0].items
+        if entry.item.explored
+    ]
 
 
 def _first_shown(revisions: Sequence[ShownPage]) -> dict[str, ShownItem]:

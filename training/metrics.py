@@ -60,7 +60,7 @@ class _Blocks:
         return total
 
 
-def ndcg(grades: Array, scores: Array, group: Array, k: int = 10) -> Numbers:
+def ndcg(grades: Array, scores: Array, group: Array, k: int = 10, *, weight: Array | None = None) -> Numbers:
     """Return nDCG@k of each list, with gains `2**grade - 1` and discounts `1 / log2(1 + rank)`.
 
     Parameters
@@ -72,6 +72,8 @@ def ndcg(grades: Array, scores: Array, group: Array, k: int = 10) -> Numbers:
     group : ndarray of shape (q,)
         Rows of each list, in order; they add up to n.
     k : int, default=10
+    weight : ndarray of shape (n,), default=None
+        What each row's gain counts; the inverse of how likely a row was looked at undoes that touches are rarer further down.
 
     Returns
     -------
@@ -90,7 +92,7 @@ def ndcg(grades: Array, scores: Array, group: Array, k: int = 10) -> Numbers:
     >>> ndcg(np.array([1, 0]), np.array([0.0, 0.0]), np.array([2])).round(3).tolist()  # (1 + 1 / log2(3)) / 2
     [0.815]
     """
-    gains = np.exp2(np.asarray(grades, dtype=np.float64)) - 1.0
+    gains = (np.exp2(np.asarray(grades, dtype=np.float64)) - 1.0) * (1.0 if weight is None else weight)
     with np.errstate(invalid="ignore"):
         result: Numbers = _dcg(gains, scores, group, k) / _dcg(gains, gains, group, k)
     return result

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from recommender.errors import NotEnoughData
 
-__all__ = ["Split", "by_day"]
+__all__ = ["LEAST_DAYS", "Split", "by_day"]
+
+LEAST_DAYS = 5
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,26 +38,27 @@ def by_day(days: Sequence[date], *, test_days: int, valid_days: int) -> Split:
     days : sequence of date, length q
         The day of each list, in any order.
     test_days, valid_days : int
-        Newest days that have a list, and days before those.
+        Newest days that have a list, and days before those. While the log is young fewer are taken: no more than a third of all
+        days judge, and no more than a fifth stop.
 
     Raises
     ------
     NotEnoughData
-        If fewer days than `valid_days` would be left to learn from.
+        If there are fewer than `LEAST_DAYS` days.
 
     Examples
     --------
     >>> from datetime import date
-    >>> split = by_day([date(2026, 5, d) for d in (1, 2, 2, 3)], test_days=1, valid_days=1)
+    >>> split = by_day([date(2026, 5, d) for d in (1, 2, 3, 3, 4, 5)], test_days=1, valid_days=1)
     >>> split.train.tolist(), split.valid.tolist(), split.test.tolist()
-    ([True, False, False, False], [False, True, True, False], [False, False, False, True])
+    ([True, True, True, True, False, False], [False, False, False, False, True, False], [False, False, False, False, False, True])
     """
     known = sorted(set(days))
-    needed = test_days + 2 * valid_days
-    if len(known) < needed:
+    test_days, valid_days = min(test_days, max(len(known) // 3, 1)), min(valid_days, max(len(known) // 5, 1))
+    if len(known) < LEAST_DAYS:
         raise NotEnoughData(
-            f"there are {len(known)} days with judged pages and it takes {needed} ({test_days} to judge a model, "
-            f"{valid_days} to stop its training and as many to learn from): keep voting, the next nightly run tries again"
+            f"there are {len(known)} days with judged pages and it takes {LEAST_DAYS}, of which some judge a model, some stop its "
+            "training and the rest teaches: keep voting, the next nightly run tries again"
         )
     first_test, first_valid = known[-test_days], known[-test_days - valid_days]
     values = np.array([day.toordinal() for day in days])

@@ -244,37 +244,55 @@ def models() -> None:
 
 
 @models.command("list", epilog="Example: broadsheet models list")
-def list_models() -> None:
-    """List the models, the newest first."""
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show only this many.")
+def list_models(limit: int) -> None:
+    """List the models, the newest first: what became of each, what was measured of it, and why."""
     from recommender.store import artifacts
+    from web import versions
 
     with shell.opened(shell.settings()) as database, database.read() as session:
-        for model in artifacts.listing(session):
-            click.echo(f"{model.version:<28} {model.kind:<8} {model.state:<9} {model.created_at:%Y-%m-%d %H:%M}  {model.reason}")
+        for line in versions.listed(artifacts.listing(session, limit=limit)):
+            click.echo(line)
 
 
-@models.command(epilog="Example: broadsheet models promote boosted-20260520")
+@models.command(epilog="Example: broadsheet models show 2026-05-20-0210-a")
 @click.argument("version")
-def promote(version: str) -> None:
-    """Make a model the live one, after checking that it can be used."""
+def show(version: str) -> None:
+    """Show one model: what it learned from, what it looks at, what was measured, and whether it can be used."""
     from recommender.daily import Rankers
     from recommender.store import artifacts
+    from web import versions
+
+    settings = shell.settings()
+    with shell.opened(settings) as database, database.read() as session:
+        for line in versions.card(session, artifacts.get(session, version), Rankers(settings.models_folder)):
+            click.echo(line)
+
+
+@models.command(epilog="Example: broadsheet models promote 2026-05-20-0210-a")
+@click.argument("version")
+def promote(version: str) -> None:
+    """Make a model the live one, after checking that it can be used; a trial that is on ends."""
+    from recommender.daily import Rankers
+    from web import versions
 
     settings = shell.settings()
     with shell.opened(settings) as database, database.write() as session:
-        Rankers(settings.models_folder).get(session, version)
-        artifacts.promote(session, version, now=shell.now(), reason="chosen by hand")
-    shell.say(f"{version} is live.")
+        told = versions.promote(session, Rankers(settings.models_folder), version, now=shell.now())
+    shell.say(told)
 
 
 @models.command(epilog="Example: broadsheet models rollback")
 def rollback() -> None:
-    """Go back to the model that was live before."""
-    from recommender.store import artifacts
+    """Go back to the model that was live before; again and it goes back further, to the ranking without learning at last."""
+    from recommender.daily import Rankers
+    from web import versions
 
-    with shell.opened(shell.settings()) as database, database.write() as session:
-        version = artifacts.rollback(session, now=shell.now())
-    shell.say(f"{version} is live again.")
+    settings = shell.settings()
+    with shell.opened(settings) as database, database.write() as session:
+        told = list(versions.go_back(session, Rankers(settings.models_folder), now=shell.now()))
+    for line in told:
+        shell.say(line)
 
 
 if __name__ == "__main__":

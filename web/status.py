@@ -13,7 +13,7 @@ from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from recommender.errors import ModelError, ModelIncompatible
-from recommender.rank import explain
+from recommender.rank import draft, explain
 from recommender.rank.features import NAMES
 from recommender.rank.model import Ranker
 from recommender.store import artifacts, events, pages, papers, readers, runs, schema
@@ -29,10 +29,13 @@ FAMILY_WORDS = {
     "terms": "Words shared with what you liked",
     "disliked": "Closeness to what you disliked",
     "author": "Authors",
+    "organization": "Organisations",
     "category": "Categories",
     "popular": "Upvotes at its source",
     "recent": "Age",
     "code": "Public code",
+    "neighbours": "Votes of readers who like what you like",
+    "expected": "What the shared page may pick",
     "other": "Everything else",
 }
 _log = logging.getLogger(__name__)
@@ -101,6 +104,7 @@ def status(reader: Reader) -> ResponseReturnValue:
             "jobs": [Job(name, last.get(name), runs.next_at(session, name)) for name in sorted({*names, *last})],
             "live": next((model for model in models if model.version == live), None),
             "models": models,
+            "trial": artifacts.rival(session),
             "note": app.rankers.note,
             "papers": papers.count(session),
             "readers": readers.count(session, simulated=False),
@@ -125,7 +129,7 @@ def why(reader: Reader, item_id: int) -> ResponseReturnValue:
         families: list[Family] = []
         told = None
         try:
-            families = _families(app.rankers.get(session, page.model), page, found[1])
+            families = _families(app.rankers.get(session, draft.maker(page, found[1])), page, found[1])
         except ModelError as error:
             told = f"The numbers behind this place can no longer be read: {error}."
     if not shown:

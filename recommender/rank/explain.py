@@ -13,6 +13,7 @@ import numpy as np
 
 from recommender.rank import terms
 from recommender.rank.features import NAMES
+from recommender.rank.lens import Lens
 from recommender.rank.rerank import Placed
 from recommender.types import FloatArray, Paper, PaperVectors, Profile, Reason
 
@@ -20,27 +21,33 @@ __all__ = ["FAMILIES", "Evidence", "families", "reasons"]
 
 MOST = 2
 _NEAR = {"dense": 0.3, "lex": 0.06}  # cosines from which two papers are near enough to say so: unrelated ones rarely reach them
+_SPACES = {"dense": "similar", "sharp": "similar", "taste": "similar", "lex": "terms"}
 _TITLE = 70  # characters of a title worth quoting
 
 
 def _family(name: str) -> str:
     """Return which family a feature belongs to."""
-    plain = name.removeprefix("z_")
-    if plain.startswith(("dense_", "lex_")):
-        space, _, what = plain.partition("_")
-        return "disliked" if what == "disliked" else {"dense": "similar", "lex": "terms"}[space]
+    plain = name.removeprefix("z_").removeprefix("r_")
+    space, _, what = plain.partition("_")
+    if space in _SPACES:
+        return "disliked" if what == "disliked" else _SPACES[space]
     by_name = {
+        "organization": "organization",
         "author": "author",
         "category": "category",
         "primary": "category",
         "log": "popular",
         "age": "recent",
         "has": "code",
+        "prior": "expected",
+        "neighbours": "neighbours",
     }
-    return by_name.get(plain.partition("_")[0], "other")
+    return by_name.get(space, "other")
 
 
 FAMILIES: tuple[str, ...] = tuple(_family(name) for name in NAMES)
+_DISTINCT = tuple(dict.fromkeys(FAMILIES))
+_NUMBER = [_DISTINCT.index(family) for family in FAMILIES]
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,13 @@ class Evidence:
     Attributes
     ----------
     papers : sequence of Paper, length n
-        The candidates.
+        Those on the page, from the top.
     vectors : PaperVectors
         Aligned with them.
     profile : Profile
     liked : mapping of str to Paper
         The papers of the profile.
-    idf : ndarray of shape (BUCKETS,), dtype=float32
+    lens : Lens
     opened : frozenset of str
         Those of them that were only opened: a reason must not say that the reader liked them.
     """
@@ -65,15 +72,14 @@ class Evidence:
     vectors: PaperVectors
     profile: Profile
     liked: Mapping[str, Paper]
-    idf: FloatArray
+    lens: Lens
     opened: frozenset[str] = frozenset()
 
     @cached_property
     def to_liked(self) -> dict[str, FloatArray]:
-        """Cosines of every candidate with every liked paper, shape (n, l) per space; a paper is not compared with itself."""
-        rows = [terms.weigh(v.terms, self.idf) for v in (self.vectors, self.profile.liked)]
+        """Cosines of every paper with every liked one, shape (n, l) per space; a paper is not compared with itself."""
         cosines = {
-            "lex": np.asarray((rows[0] @ rows[1].T).todense(), dtype=np.float32),
+            "lex": terms.products(*(terms.weigh(v.terms, self.lens.idf) for v in (self.vectors, self.profile.liked))),
             "dense": self.vectors.dense @ self.profile.liked.dense.T,
         }
         same = np.array([[own == other for other in self.profile.liked.ids] for own in self.vectors.ids], dtype=bool)
@@ -82,24 +88,22 @@ class Evidence:
 
 def families(contributions: FloatArray) -> list[tuple[str, float]]:
     """Sum one paper's contributions, shape (f + 1,), by family, largest first; what all papers start from is left out."""
-    sums: dict[str, float] = {}
-    for family, value in zip(FAMILIES, contributions[:-1], strict=True):
-        sums[family] = sums.get(family, 0.0) + float(value)
-    return sorted(sums.items(), key=lambda pair: -pair[1])
+    sums = np.bincount(_NUMBER, weights=contributions[:-1], minlength=len(_DISTINCT)).tolist()
+    return sorted(zip(_DISTINCT, sums, strict=True), key=lambda pair: -pair[1])
 
 
-def reasons(placed: Placed, contributions: FloatArray, evidence: Evidence) -> tuple[Reason, ...]:
-    """Return at most two reasons for one paper at its place."""
+def reasons(at: int, placed: Placed, contributions: FloatArray, evidence: Evidence) -> tuple[Reason, ...]:
+    """Return at most two reasons for the paper at a place, counted from 0; `contributions` are its own, shape (f + 1,)."""
     if placed.voted:
         return ()  # the reader has decided; nothing is left to explain
-    paper = evidence.papers[placed.row]
+    paper = evidence.papers[at]
     found: list[Reason] = []
     if placed.moved:
         found.append(_moved(evidence))
     if placed.explored:
         found.append(Reason("explore", "Exploration: drawn by lot from further down, to learn what else you like"))
     for family, value in families(contributions):
-        reason = _MAKERS[family](paper, placed.row, evidence) if value > 0 and family in _MAKERS else None
+        reason = _MAKERS[family](paper, at, evidence) if value > 0 and family in _MAKERS else None
         if reason is not None and all(reason.paper_id is None or reason.paper_id != r.paper_id for r in found):
             found.append(reason)
     if not found:
@@ -112,26 +116,26 @@ def _moved(evidence: Evidence) -> Reason:
     return Reason("moved", f"Moved up: nearest to “{_short(liked.title)}”, which you just liked", liked.id)
 
 
-def _similar(_paper: Paper, row: int, evidence: Evidence) -> Reason | None:
-    liked = _closest(row, evidence, "dense")
+def _similar(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
+    liked = _closest(at, evidence, "dense")
     if liked is None:
         return None
     what = "opened" if liked.id in evidence.opened else "liked"
     return Reason("similar", f"Close to “{_short(liked.title)}”, which you {what}", liked.id)
 
 
-def _terms(paper: Paper, row: int, evidence: Evidence) -> Reason | None:
-    liked = _closest(row, evidence, "lex")
+def _terms(paper: Paper, at: int, evidence: Evidence) -> Reason | None:
+    liked = _closest(at, evidence, "lex")
     if liked is None:
         return None
     own, other = (terms.paper_text(p.title, p.abstract) for p in (paper, liked))
-    shared = terms.shared_terms(own, other, evidence.idf)
+    shared = terms.shared_terms(own, other, evidence.lens.idf)
     if not shared:
         return None
     return Reason("terms", f"Like “{_short(liked.title)}”, it speaks of {' and '.join(f'“{term}”' for term in shared)}", liked.id)
 
 
-def _author(paper: Paper, _row: int, evidence: Evidence) -> Reason | None:
+def _author(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     known = [(evidence.profile.authors.get(author, 0.0), author) for author in paper.authors]
     affinity, author = max(known, default=(0.0, ""))
     if affinity <= 0:
@@ -141,7 +145,16 @@ def _author(paper: Paper, _row: int, evidence: Evidence) -> Reason | None:
     return Reason("author", f"By {author}, whose work you {what}")
 
 
-def _category(paper: Paper, _row: int, evidence: Evidence) -> Reason | None:
+def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
+    affinity = evidence.profile.organizations.get(paper.organization or "", 0.0)
+    theirs = [i for i in evidence.profile.liked.ids if evidence.liked[i].organization == paper.organization]
+    if affinity <= 0 or not theirs:
+        return None
+    what = "opened" if evidence.opened.issuperset(theirs) else "liked"
+    return Reason("organization", f"From {paper.organization}, whose work you {what}")
+
+
+def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     known = [(evidence.profile.categories.get(category, 0.0), category) for category in paper.categories]
     affinity, category = max(known, default=(0.0, ""))
     if affinity <= 0:
@@ -150,24 +163,42 @@ def _category(paper: Paper, _row: int, evidence: Evidence) -> Reason | None:
     return Reason("category", f"In {category}, {why}")
 
 
-def _popular(paper: Paper, _row: int, _evidence: Evidence) -> Reason | None:
+def _popular(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
     upvotes = paper.signals.upvotes or 0
     return Reason("popular", f"{upvotes} upvotes at its source") if upvotes > 1 else None
 
 
-def _code(paper: Paper, _row: int, _evidence: Evidence) -> Reason | None:
+def _neighbours(_paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
+    return Reason("neighbours", "Readers who like what you like want it")
+
+
+def _expected(_paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
+    return Reason("expected", "By its text and authors, one that the shared page may pick")
+
+
+def _code(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
     return Reason("code", "Its code is public") if paper.code_url else None
 
 
-_MAKERS = {"similar": _similar, "terms": _terms, "author": _author, "category": _category, "popular": _popular, "code": _code}
+_MAKERS = {
+    "similar": _similar,
+    "terms": _terms,
+    "author": _author,
+    "organization": _organization,
+    "category": _category,
+    "popular": _popular,
+    "expected": _expected,
+    "neighbours": _neighbours,
+    "code": _code,
+}
 
 
-def _closest(row: int, evidence: Evidence, space: str) -> Paper | None:
+def _closest(at: int, evidence: Evidence, space: str) -> Paper | None:
     """Return the liked paper nearest to a candidate in one space, if any is near at all."""
     liked = evidence.profile.liked.ids
     if not liked:
         return None
-    similar = evidence.to_liked[space][row]
+    similar = evidence.to_liked[space][at]
     best = int(similar.argmax())
     return evidence.liked.get(liked[best]) if similar[best] >= _NEAR[space] else None
 

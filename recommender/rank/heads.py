@@ -1,25 +1,26 @@
-"""A reader's likes, dislikes and a background in, a score per candidate out: a small linear head per reader and space.
+"""A reader's likes and dislikes in, one weight per paper out: a small linear head per reader and space, solved in closed form.
 
-Ridge regression on labels +1 and -1 with weighted rows, solved in the dual because a reader has fewer papers than dimensions
-(Saunders, Gammerman and Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998). It is the closed form of what a
-linear SVM per reader does, and takes a few milliseconds.
+Ridge regression on labels +1 and -1 in the dual, because a reader has fewer papers than a space has dimensions (Saunders, Gammerman
+and Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998). Everything else needs no rows of its own: in a centred
+space "any other paper" lies at zero on average, and that is what the penalty pulls to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from threadpoolctl import ThreadpoolController
 
 from recommender.errors import ShapeError
 from recommender.types import FloatArray
 
-__all__ = ["dual_ridge", "one_thread_each", "row_weights"]
+__all__ = ["Head", "one_thread_each", "solve"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,46 +43,54 @@ def one_thread_each(function: Callable[P, T]) -> Callable[P, T]:
     return limited
 
 
-Matrix = npt.NDArray[np.float64]
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A solved head over m judged papers.
 
-_DISLIKE = 3.0  # a paper the reader turned down tells more than one that merely went by
-
-
-def row_weights(liked: FloatArray, disliked: FloatArray, background: int) -> Matrix:
-    """Return one weight per training row; likes together weigh as much as everything else together.
-
-    Parameters
+    Attributes
     ----------
-    liked, disliked : ndarray of shape (l,) and (k,), dtype=float32
-    background : int
-        Rows that stand for everything else.
+    weights : ndarray of shape (m,), dtype=float32
+        A candidate's score is its inner products with the judged papers, weighted by these.
+    factor : ndarray of shape (m, m), dtype=float32
+        Lower Cholesky factor of the regularised Gram matrix.
     """
-    negative = np.concatenate([_DISLIKE * disliked, np.ones(background)]).astype(np.float64)
-    positive = liked.astype(np.float64)
-    n = len(positive) + len(negative)
-    halves = [part * (n / 2 / max(part.sum(), 1e-9)) for part in (positive, negative)]
-    return np.concatenate(halves)
+
+    weights: FloatArray
+    factor: FloatArray
+
+    def uncertainty(self, cross: FloatArray, own: FloatArray) -> FloatArray:
+        """Return how little the judged papers say of each candidate, in [0, 1]: its posterior deviation over its prior one.
+
+        Parameters
+        ----------
+        cross : ndarray of shape (n, m), dtype=float32
+            Inner products of candidates with the judged papers.
+        own : ndarray of shape (n,), dtype=float32
+            Of candidates with themselves.
+
+        References
+        ----------
+        Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equation 2.26.
+        """
+        solved = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
+        explained = np.einsum("ij,ij->j", solved, solved) / np.maximum(own, 1e-9)
+        deviation: FloatArray = np.sqrt(np.clip(1.0 - explained, 0.0, 1.0)).astype(np.float32)
+        return deviation
 
 
-def dual_ridge(gram: Matrix, cross: Matrix, labels: Matrix, weights: Matrix, *, ridge: float) -> FloatArray:
-    """Fit on m labelled rows and score n candidates.
+def solve(gram: FloatArray, labels: npt.NDArray[np.floating], trust: npt.NDArray[np.floating], *, ridge: float) -> Head:
+    """Fit a head on m judged papers.
 
     Parameters
     ----------
     gram : ndarray of shape (m, m)
-        Inner products between labelled rows.
-    cross : ndarray of shape (n, m)
-        Inner products of candidates with labelled rows.
+        Inner products between them.
     labels : ndarray of shape (m,)
-        +1 or -1.
-    weights : ndarray of shape (m,)
-        Positive.
+        +1 for a like, -1 for a dislike.
+    trust : ndarray of shape (m,)
+        Positive: how much each counts.
     ridge : float
         Regularisation.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype=float32
 
     Raises
     ------
@@ -90,15 +99,13 @@ def dual_ridge(gram: Matrix, cross: Matrix, labels: Matrix, weights: Matrix, *, 
 
     Examples
     --------
-    >>> x = np.eye(2)
-    >>> dual_ridge(x, x, np.array([1.0, -1.0]), np.ones(2), ridge=1.0).round(2).tolist()
+    >>> solve(np.eye(2), np.array([1.0, -1.0]), np.ones(2), ridge=1.0).weights.round(3).tolist()
     [0.5, -0.5]
     """
     m = len(labels)
-    if gram.shape != (m, m) or cross.shape[1:] != (m,) or weights.shape != (m,):
-        raise ShapeError(f"gram {gram.shape}, cross {cross.shape} and {len(weights)} weights do not fit {m} labels")
-    # A constant feature of one is the intercept; it is regularised like the others, which centres a one-sided reader.
-    system = gram + 1.0 + np.diag(ridge / weights)
-    alpha = cho_solve(cho_factor(system, lower=True), labels)
-    scores: FloatArray = ((cross + 1.0) @ alpha).astype(np.float32)
-    return scores
+    if gram.shape != (m, m) or trust.shape != (m,):
+        raise ShapeError(f"gram {gram.shape} and {len(trust)} weights do not fit {m} labels")
+    system = gram.astype(np.float32) + np.diag((ridge / trust).astype(np.float32))
+    factor, _ = cho_factor(system, lower=True, check_finite=False)
+    weights = cho_solve((factor, True), labels.astype(np.float32), check_finite=False)
+    return Head(weights.astype(np.float32), factor)

@@ -7,35 +7,43 @@ the untrained blend, and similarity can only help, since weights and trees are m
 
 from __future__ import annotations
 
-import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from recommender.errors import ModelDamaged, ModelIncompatible
-from recommender.rank import terms
+from recommender.rank.arrays import decode, encode
 from recommender.rank.features import NAMES, SCHEMA
-from recommender.types import FeatureMatrix, FloatArray
+from recommender.rank.lens import Lens, flat
+from recommender.rank.prior import Prior, describe
+from recommender.rank.trees import booster
+from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors
 
 __all__ = ["BLEND", "FORMAT", "Ranker", "blend_ranker", "dump", "load"]
 
-FORMAT = 1
+FORMAT = 2
 
 # What to trust before anything was learned; chosen on public reading histories, see the room's README.
 BLEND: dict[str, float] = {
-    "z_dense_top5": 0.45,
-    "z_dense_head": 0.30,
-    "z_lex_top5": 0.25,
+    "z_sharp_head": 0.40,
+    "z_sharp_top5": 0.35,
+    "z_sharp_recent": 0.10,
+    "z_taste_head": 0.20,
+    "z_taste_recent": 0.20,
     "z_lex_head": 0.35,
+    "z_lex_top5": 0.15,
     "z_dense_disliked": -0.10,
     "z_lex_disliked": -0.05,
     "author_affinity": 0.60,
-    "category_affinity": 0.40,
-    "primary_affinity": 0.20,
+    "organization_affinity": 0.20,
+    "neighbours": 0.40,
+    "z_category_lift": 0.20,
+    "z_primary_lift": 0.15,
     "z_log_upvotes": 0.25,
+    "z_prior": 0.20,
     "z_age_days": -0.05,
     "is_cross": -0.10,
 }
@@ -53,18 +61,25 @@ class Ranker:
         Of the features it was made for.
     weights : ndarray of shape (f,), dtype=float32
         The blend's weights: fixed ones before anything was learned.
-    idf : ndarray of shape (BUCKETS,), dtype=float32
-        Term weights that the lexical features are computed with.
+    lens : Lens
+        What the similarities are seen through.
     trees : str or None
         LightGBM's model text.
+    prior : Prior or None
+        What readers in general will make of a paper; None where no shared page taught it.
     """
 
     version: str
     kind: str
     schema: str
     weights: FloatArray = field(repr=False)
-    idf: FloatArray = field(repr=False)
+    lens: Lens = field(repr=False)
     trees: str | None = field(default=None, repr=False)
+    prior: Prior | None = field(default=None, repr=False)
+
+    def expect(self, papers: Sequence[Paper], vectors: PaperVectors) -> FloatArray | None:
+        """Return what readers in general will make of each paper, shape (n,), or None where that was not learned."""
+        return None if self.prior is None else self.prior.score(describe(papers, vectors.terms))
 
     def blend(self, matrix: FeatureMatrix) -> FloatArray:
         """Return the score without trees, shape (n,)."""
@@ -106,10 +121,10 @@ class Ranker:
         return matrix.values
 
 
-def blend_ranker(idf: FloatArray | None = None, version: str = "blend-0") -> Ranker:
+def blend_ranker(lens: Lens | None = None, version: str = "blend-0") -> Ranker:
     """Return the ranker of a Broadsheet that has learned nothing yet."""
     weights = np.array([BLEND.get(name, 0.0) for name in NAMES], dtype=np.float32)
-    return Ranker(version, "blend", SCHEMA, weights, terms.flat_idf() if idf is None else idf)
+    return Ranker(version, "blend", SCHEMA, weights, flat() if lens is None else lens)
 
 
 def dump(ranker: Ranker) -> str:
@@ -120,9 +135,10 @@ def dump(ranker: Ranker) -> str:
             "version": ranker.version,
             "kind": ranker.kind,
             "schema": ranker.schema,
-            "weights": _encode(ranker.weights),
-            "idf": _encode(ranker.idf),
+            "weights": encode(ranker.weights),
+            "lens": ranker.lens.to_dict(),
             "trees": ranker.trees,
+            "prior": None if ranker.prior is None else ranker.prior.dump(),
         }
     )
 
@@ -145,34 +161,17 @@ def load(text: str) -> Ranker:
             version=parts["version"],
             kind=parts["kind"],
             schema=parts["schema"],
-            weights=_decode(parts["weights"]),
-            idf=_decode(parts["idf"]),
+            weights=decode(parts["weights"]),
+            lens=Lens.from_dict(parts["lens"]),
             trees=parts["trees"],
+            prior=None if parts["prior"] is None else Prior.load(parts["prior"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise ModelDamaged(f"not a model file ({error}): roll back or retrain") from None
     if ranker.schema != SCHEMA:
         raise ModelIncompatible(f"model {ranker.version} was made for other features ({ranker.schema}): retrain")
-    if ranker.weights.shape != (len(NAMES),) or ranker.idf.shape != (terms.BUCKETS,):
+    if ranker.weights.shape != (len(NAMES),):
         raise ModelDamaged(f"model {ranker.version}: arrays of the wrong length: roll back or retrain")
-    if not np.isfinite(ranker.weights).all() or not np.isfinite(ranker.idf).all() or not isinstance(ranker.trees, str | None):
-        raise ModelDamaged(
-            f"model {ranker.version}: weights that are no numbers, or trees that are no text: roll back or retrain"
-        )
+    if not isinstance(ranker.trees, str | None):
+        raise ModelDamaged(f"model {ranker.version}: trees that are no text: roll back or retrain")
     return ranker
-
-
-@lru_cache(maxsize=4)
-def booster(trees: str) -> Any:
-    """Return LightGBM's model; parsed once, since a page is scored far more often than a model changes."""
-    import lightgbm
-
-    return lightgbm.Booster(model_str=trees)
-
-
-def _encode(array: FloatArray) -> str:
-    return base64.b64encode(array.astype("<f4").tobytes()).decode()
-
-
-def _decode(text: str) -> FloatArray:
-    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32)

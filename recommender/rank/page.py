@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-import numpy as np
-
 from recommender.rank import candidates, explain, features, heads, profile, rerank
 from recommender.rank.model import Ranker
 from recommender.rank.rerank import Placed, Votes
 from recommender.settings import RankSettings
-from recommender.types import Event, EventKind, FeatureMatrix, Paper, PaperVectors, Profile, RankedItem, RankedPage
+from recommender.types import Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, RankedItem, RankedPage
 
-__all__ = ["Inputs", "describe", "rank_page", "recipe"]
+__all__ = ["Inputs", "Ordered", "describe", "order", "rank_page", "recipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,12 @@ class Inputs:
         The reader's history, in the order it was written.
     read, read_vectors
         The papers the history speaks of, and their vectors (in any order).
-    background : PaperVectors
-        Earlier papers that stand for everything else.
     places : mapping of int to int
         Position of those items of this very page that events answered.
     cursor, paper_cursor : int
         Newest event and vector among the inputs.
+    neighbours : mapping of str to float, default=None
+        What readers who like the same said of some of the papers; None where nobody was asked.
     """
 
     reader_id: int
@@ -54,10 +52,37 @@ class Inputs:
     events: Sequence[Event]
     read: Mapping[str, Paper]
     read_vectors: PaperVectors
-    background: PaperVectors
     places: Mapping[int, int]
     cursor: int
     paper_cursor: int
+    neighbours: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The candidates of one page, described, scored and put in order.
+
+    Attributes
+    ----------
+    papers : list of Paper, length n
+    vectors : PaperVectors
+        Aligned with `papers`.
+    profile : Profile
+    judged : frozenset of str
+        Papers with a live vote, and saved ones.
+    matrix : FeatureMatrix of shape (n, f)
+    scores : ndarray of shape (n,), dtype=float32
+    placed : list of Placed
+        From the top.
+    """
+
+    papers: list[Paper]
+    vectors: PaperVectors
+    profile: Profile
+    judged: frozenset[str]
+    matrix: FeatureMatrix
+    scores: FloatArray
+    placed: list[Placed]
 
 
 def recipe(settings: RankSettings) -> str:
@@ -74,17 +99,14 @@ def rank_page(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> RankedP
     ModelIncompatible
         If the ranker was made for other features.
     """
-    papers, vectors, taste, matrix = _describe(inputs, ranker, settings)
-    scores = ranker.score(matrix)
-    votes = _votes(inputs, papers, vectors, taste)
-    placed = rerank.order(papers, scores, vectors.dense, votes, reader_id=inputs.reader_id, day=inputs.day, settings=settings)
+    ordered = order(inputs, ranker, settings)
     return RankedPage(
         reader_id=inputs.reader_id,
         day=inputs.day,
-        items=_items(placed, papers, vectors, taste, matrix, scores, inputs, ranker),
-        candidates=len(papers),
+        items=_items(ordered, inputs, ranker),
+        candidates=len(ordered.papers),
         model=ranker.version,
-        schema=matrix.schema,
+        schema=ordered.matrix.schema,
         cursor=inputs.cursor,
         paper_cursor=inputs.paper_cursor,
         recipe=recipe(settings),
@@ -93,12 +115,34 @@ def rank_page(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> RankedP
 
 
 @heads.one_thread_each
+def order(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> Ordered:
+    """Choose, describe, score and order the candidates: all of a page but its reasons; parameters and errors as in `rank_page`."""
+    live, shelf = _live_votes(inputs), _shelf(inputs)
+    judged = frozenset({**live, **shelf})
+    papers, vectors, taste, matrix = _describe(inputs, ranker, settings, judged)
+    scores = ranker.score(matrix)
+    placed = rerank.order(
+        papers,
+        scores,
+        vectors.dense,
+        _votes(inputs, live, shelf, papers, vectors, taste),
+        reader_id=inputs.reader_id,
+        day=inputs.day,
+        settings=settings,
+        doubt=matrix.column("uncertainty"),
+    )
+    return Ordered(papers, vectors, taste, judged, matrix, scores, placed)
+
+
+@heads.one_thread_each
 def describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> FeatureMatrix:
     """Return the feature rows of every candidate, as `rank_page` computes them."""
-    return _describe(inputs, ranker, settings)[3]
+    return _describe(inputs, ranker, settings, frozenset({**_live_votes(inputs), **_shelf(inputs)}))[3]
 
 
-def _describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> tuple[list[Paper], PaperVectors, Profile, FeatureMatrix]:
+def _describe(
+    inputs: Inputs, ranker: Ranker, settings: RankSettings, judged: frozenset[str]
+) -> tuple[list[Paper], PaperVectors, Profile, FeatureMatrix]:
     """Candidates, their vectors, the reader's profile and the features: the first three steps."""
     papers = candidates.select(
         inputs.papers,
@@ -110,8 +154,16 @@ def _describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> tuple[l
     at = {paper_id: row for row, paper_id in enumerate(inputs.vectors.ids)}
     vectors = inputs.vectors.take([at[paper.id] for paper in papers])
     taste = profile.build(inputs.events, inputs.read, inputs.read_vectors, as_of=inputs.as_of, day=inputs.day, settings=settings)
-    judged = frozenset({**_live_votes(inputs), **_saved(inputs)})
-    matrix = features.build(papers, vectors, taste, inputs.background, ranker.idf, voted=judged, settings=settings)
+    matrix = features.build(
+        papers,
+        vectors,
+        taste,
+        ranker.lens,
+        voted=judged,
+        settings=settings,
+        prior=ranker.expect(papers, vectors),
+        neighbours=inputs.neighbours,
+    )
     return papers, vectors, taste, matrix
 
 
@@ -126,26 +178,32 @@ def _live_votes(inputs: Inputs) -> dict[str, Event]:
     return last
 
 
-def _saved(inputs: Inputs) -> dict[str, Event]:
-    """Return the event by which each paper on the shelf, and not voted on, was put there."""
+def _shelf(inputs: Inputs) -> dict[str, Event]:
+    """Return the event by which each paper on the shelf was put there."""
     shelf: dict[str, Event] = {}
     for event in inputs.events:
         if event.kind.is_shelf and event.at <= inputs.as_of:
             shelf.pop(event.paper_id, None)
             if event.kind is EventKind.SAVE:
                 shelf[event.paper_id] = event
-    live = _live_votes(inputs)
-    return {paper_id: event for paper_id, event in shelf.items() if paper_id not in live}
+    return shelf
 
 
-def _votes(inputs: Inputs, papers: Sequence[Paper], vectors: PaperVectors, taste: Profile) -> Votes:
+def _votes(
+    inputs: Inputs,
+    live: Mapping[str, Event],
+    shelf: Mapping[str, Event],
+    papers: Sequence[Paper],
+    vectors: PaperVectors,
+    taste: Profile,
+) -> Votes:
     """Say what the reader's votes do to the order of this page."""
-    live = _live_votes(inputs)
     rows = {paper.id: row for row, paper in enumerate(papers)}
     here = [event for event in live.values() if event.paper_id in rows]
     from_page = [event for event in here if event.item_id in inputs.places]
     held = from_page[-1] if from_page else None
-    saved = {i: e.item_id for i, e in _saved(inputs).items() if i in rows and e.item_id in inputs.places}
+    unvoted = {i: event for i, event in shelf.items() if i not in live}
+    saved = {i: e.item_id for i, e in unvoted.items() if i in rows and e.item_id in inputs.places}
     fresh = live.get(taste.latest_like) if taste.latest_like is not None else None
     # A vote cast since this edition came out shows at once; an older one has long been part of the taste.
     promised = None
@@ -171,38 +229,25 @@ def _nearest_open(
     return min(still_open, key=lambda i: (-float(similar[rows[i]]), i))
 
 
-def _opened(inputs: Inputs, taste: Profile) -> frozenset[str]:
-    """Return the papers that speak for the reader's taste only because they were opened."""
-    shelf = {e.paper_id: e.kind for e in inputs.events if e.kind.is_shelf and e.at <= inputs.as_of}
-    saved = {paper_id for paper_id, kind in shelf.items() if kind is EventKind.SAVE}
-    return frozenset(taste.liked.ids) - saved - set(_live_votes(inputs))
-
-
-def _items(
-    placed: Sequence[Placed],
-    papers: Sequence[Paper],
-    vectors: PaperVectors,
-    taste: Profile,
-    matrix: FeatureMatrix,
-    scores: np.ndarray,
-    inputs: Inputs,
-    ranker: Ranker,
-) -> tuple[RankedItem, ...]:
+def _items(ordered: Ordered, inputs: Inputs, ranker: Ranker) -> tuple[RankedItem, ...]:
     """Number the places and give each its reasons."""
+    placed, matrix, taste = ordered.placed, ordered.matrix, ordered.profile
     rows = [item.row for item in placed]
-    shown = replace(matrix, paper_ids=tuple(matrix.paper_ids[row] for row in rows), values=matrix.values[rows])
+    on_page = [ordered.papers[row] for row in rows]
+    shown = replace(matrix, paper_ids=tuple(paper.id for paper in on_page), values=matrix.values[rows])
     contributions = ranker.contributions(shown)
-    evidence = explain.Evidence(papers, vectors, taste, inputs.read, ranker.idf, _opened(inputs, taste))
+    opened = frozenset(taste.liked.ids) - ordered.judged  # they speak for the taste, and the reader said nothing of them
+    evidence = explain.Evidence(on_page, ordered.vectors.take(rows), taste, inputs.read, ranker.lens, opened)
     return tuple(
         RankedItem(
-            position=position,
-            paper_id=papers[item.row].id,
-            score=float(scores[item.row]),
+            position=at + 1,
+            paper_id=paper.id,
+            score=float(ordered.scores[item.row]),
             features=matrix.values[item.row],
-            reasons=explain.reasons(item, contributions[position - 1], evidence),
+            reasons=explain.reasons(at, item, contributions[at], evidence),
             explored=item.explored,
             propensity=item.propensity,
             voted=item.voted,
         )
-        for position, item in enumerate(placed, start=1)
+        for at, (item, paper) in enumerate(zip(placed, on_page, strict=True))
     )

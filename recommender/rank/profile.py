@@ -6,6 +6,7 @@ day made from the same votes are the same page. For the same reason a click coun
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,10 +16,10 @@ import numpy as np
 from recommender.settings import RankSettings
 from recommender.types import Channel, Event, EventKind, Paper, PaperVectors, Profile
 
-__all__ = ["ONE_DAY", "build", "end_of", "papers_of"]
+__all__ = ["ONE_DAY", "PRIOR", "build", "end_of", "papers_of"]
 
 ONE_DAY = timedelta(days=1)
-_PRIOR = 2.0  # pseudo-likes: one like of a category is not yet a taste
+PRIOR = 2.0  # pseudo-likes: one like of a category is not yet a taste
 _FAINTEST = 2.0**-20  # a like never fades to nothing: a weight of zero would divide by zero in the heads
 
 
@@ -81,11 +82,13 @@ def build(
         liked_weight=np.array([weight[taste.paper_id] for taste in likes], dtype=np.float32),
         disliked=vectors.take([rows[taste.paper_id] for taste in dislikes]),
         disliked_weight=np.array([weight[taste.paper_id] for taste in dislikes], dtype=np.float32),
-        authors=_authors(likes, dislikes, papers, weight),
+        authors=_affinities(likes, dislikes, {i: paper.authors for i, paper in papers.items()}, weight),
         categories=_categories(likes, dislikes, papers, weight),
         likes=sum(taste.kind is not EventKind.CLICK for taste in likes),
         dislikes=len(dislikes),
         latest_like=newest.paper_id if newest else None,
+        organizations=_affinities(likes, dislikes, {i: (p.organization,) for i, p in papers.items() if p.organization}, weight),
+        team=_team(likes, papers, weight),
     )
 
 
@@ -122,16 +125,23 @@ def _decay(at: datetime, day: date, settings: RankSettings) -> float:
     return float(max(0.5 ** (age_days / settings.half_life_days), _FAINTEST))
 
 
-def _authors(
-    likes: Sequence[_Taste], dislikes: Sequence[_Taste], papers: Mapping[str, Paper], weight: Mapping[str, float]
+def _affinities(
+    likes: Sequence[_Taste], dislikes: Sequence[_Taste], names: Mapping[str, Sequence[str]], weight: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return signed affinities that saturate with evidence: s / (1 + |s|)."""
+    """Return signed affinities to names that saturate with evidence: s / (1 + |s|)."""
     sums: dict[str, float] = {}
     for sign, tastes in ((1.0, likes), (-1.0, dislikes)):
         for taste in tastes:
-            for author in set(papers[taste.paper_id].authors):
-                sums[author] = sums.get(author, 0.0) + sign * weight[taste.paper_id]
-    return {author: s / (1.0 + abs(s)) for author, s in sums.items()}
+            for name in set(names.get(taste.paper_id, ())):
+                sums[name] = sums.get(name, 0.0) + sign * weight[taste.paper_id]
+    return {name: s / (1.0 + abs(s)) for name, s in sums.items()}
+
+
+def _team(likes: Sequence[_Taste], papers: Mapping[str, Paper], weight: Mapping[str, float]) -> float:
+    """Return the weighted mean of the log of the number of authors."""
+    total = sum(weight[taste.paper_id] for taste in likes)
+    logs = sum(weight[taste.paper_id] * math.log(max(len(papers[taste.paper_id].authors), 1)) for taste in likes)
+    return logs / total if likes else math.nan
 
 
 def _categories(
@@ -140,7 +150,7 @@ def _categories(
     """Return the share of the liked weight in a category minus the share of the disliked weight, both shrunk."""
     shares: dict[str, float] = {}
     for sign, tastes in ((1.0, likes), (-1.0, dislikes)):
-        total = sum(weight[taste.paper_id] for taste in tastes) + _PRIOR
+        total = sum(weight[taste.paper_id] for taste in tastes) + PRIOR
         for taste in tastes:
             for category in set(papers[taste.paper_id].categories):
                 shares[category] = shares.get(category, 0.0) + sign * weight[taste.paper_id] / total

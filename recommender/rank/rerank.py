@@ -1,23 +1,25 @@
 """Scores -> order: near-duplicates and one author's papers spread out, labelled exploration slots, what was voted on out of the way.
 
 Twenty positions at a time. The order is a permutation of the candidates: nothing is dropped, only deferred to the next twenty.
+Exploration slots stand anywhere in their twenty but in the page's first three places, wherever the draw puts them.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
+from recommender.rank import explore
 from recommender.settings import RankSettings
 from recommender.types import FloatArray, Paper
 
-__all__ = ["BLOCK", "Placed", "Votes", "order"]
+__all__ = ["BLOCK", "PROMISE_AT", "Placed", "Votes", "order"]
 
 BLOCK = 20
+LOOK_AHEAD = 40  # rows compared with one another at once: most twenties are full before they run out
 PROMISE_AT = 3  # where the paper nearest to a fresh up-vote stands at the latest
 
 
@@ -48,13 +50,27 @@ class Votes:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One row of the candidates at its place in the order."""
+    """One row of the candidates at its place in the order.
+
+    Where it was drawn, `propensity` is as in `explore.Slot`, and `pool` holds the rows it was drawn from, its own among them.
+    """
 
     row: int
     explored: bool = False
     propensity: float = 1.0
+    pool: tuple[int, ...] = ()
     voted: bool = False
     moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """What is known of the candidates, row by row."""
+
+    papers: Sequence[Paper]
+    scores: FloatArray
+    dense: FloatArray
+    doubt: FloatArray | None
 
 
 def order(
@@ -66,6 +82,7 @@ def order(
     reader_id: int,
     day: date,
     settings: RankSettings,
+    doubt: FloatArray | None = None,
 ) -> list[Placed]:
     """Return every candidate at its place; at most `settings.page_size` of them open, those voted on earlier after these.
 
@@ -79,56 +96,84 @@ def order(
     reader_id, day
         Seed the exploration, so that a page made again is the same page.
     settings : RankSettings
+    doubt : ndarray of shape (n,), default=None
+        How unsure the reader's own taste leaves each score, in standard deviations of the scores; NaN or None where nothing is
+        known of the reader: exploration then draws with equal chances.
     """
     rows = {paper.id: row for row, paper in enumerate(papers)}
     voted = [rows[paper_id] for paper_id in votes.newest_first if paper_id in rows]
     pinned = {rows[i]: place for i, place in ((votes.held or "", votes.held_at), *votes.saved) if i in rows}
     open_rows = sorted(set(range(len(papers))) - set(voted) - set(pinned), key=lambda row: (-float(scores[row]), papers[row].id))
-    placed = _blocks(open_rows, papers, dense, _keys(papers, reader_id, day, settings), settings)
-    placed = _keep_promise(placed, rows.get(votes.promised or ""))[: settings.page_size]
+    promised = rows.get(votes.promised or "")
+    known = _Candidates(papers, scores, dense, doubt)
+    placed = _blocks(open_rows, known, promised, f"{settings.seed}:{reader_id}:{day.isoformat()}", settings)
+    placed = _keep_promise(placed, promised)[: settings.page_size]
     for row, place in sorted(pinned.items(), key=lambda pin: pin[1]):
         placed.insert(min(place, len(placed) + 1) - 1, Placed(row, voted=True))
     return placed + [Placed(row, voted=True) for row in voted if row not in pinned]
 
 
-def _blocks(
-    open_rows: list[int], papers: Sequence[Paper], dense: FloatArray, keys: FloatArray, settings: RankSettings
-) -> list[Placed]:
+def _blocks(open_rows: list[int], known: _Candidates, promised: int | None, salt: str, settings: RankSettings) -> list[Placed]:
     """Fill the page twenty by twenty; each twenty takes the best that fit, then some that were drawn."""
     left, placed = list(open_rows), list[Placed]()
     while left and len(placed) < settings.page_size:
         slots = settings.explore_per_20 if len(left) >= 2 * BLOCK else 0
-        chosen = _best_that_fit(left, BLOCK - slots, papers, dense, settings)
-        left = [row for row in left if row not in chosen]
-        block = [Placed(row) for row in chosen]
+        block = [Placed(row) for row in _best_that_fit(left, BLOCK - slots, known, settings)]
+        left = _without(left, block)
         if slots:
-            drawn = sorted(left, key=lambda row: -keys[row])[:slots]
-            chance = slots / len(left)
-            for slot, row in enumerate(drawn):
-                at = round((slot + 1) * BLOCK / (slots + 1)) - 1
-                block.insert(at, Placed(row, explored=True, propensity=chance))
-            left = [row for row in left if row not in drawn]
+            # The promised paper has its place: drawn, it would take a slot along and leave the log without it.
+            pool = [row for row in left if row != promised][: settings.explore_pool]
+            first = 1 if placed else PROMISE_AT + 1
+            block = _explored(block, pool, known, f"{salt}:{len(placed) // BLOCK}", slots, first, settings)
+            left = _without(left, block)
         placed += block
     return placed
 
 
-def _best_that_fit(
-    left: Sequence[int], count: int, papers: Sequence[Paper], dense: FloatArray, settings: RankSettings
-) -> list[int]:
+def _without(left: Sequence[int], block: Sequence[Placed]) -> list[int]:
+    taken = {item.row for item in block}
+    return [row for row in left if row not in taken]
+
+
+def _explored(
+    block: list[Placed], pool: Sequence[int], known: _Candidates, salt: str, slots: int, first: int, settings: RankSettings
+) -> list[Placed]:
+    """Put drawn papers at drawn places of a block, none of them above the place `first`."""
+    ids = [known.papers[row].id for row in pool]
+    doubt = None if known.doubt is None else known.doubt[pool]
+    drawn = explore.draw(ids, known.scores[pool], doubt, salt=salt, slots=slots, uniform=settings.explore_uniform)
+    at = explore.places(salt, len(drawn), first=first, last=BLOCK)
+    left, filled = list(pool), list[Placed]()
+    for slot in drawn:
+        filled.append(Placed(pool[slot.index], explored=True, propensity=slot.propensity, pool=tuple(left)))
+        left.remove(pool[slot.index])
+    for place, item in sorted(zip(at, filled, strict=True), key=lambda pair: pair[0]):
+        block.insert(place - 1, item)
+    return block
+
+
+def _best_that_fit(left: Sequence[int], count: int, known: _Candidates, settings: RankSettings) -> list[int]:
     """Return the best rows that are no near-duplicate of one above and do not put an author over the cap; fill up with the rest."""
     chosen: list[int] = []
     by_author: dict[str, int] = {}
-    for row in left:
-        if len(chosen) == count:
-            return chosen
-        authors = set(papers[row].authors)
-        crowded = any(by_author.get(author, 0) >= settings.author_cap for author in authors)
-        if crowded or (chosen and float((dense[chosen] @ dense[row]).max()) >= settings.near_duplicate):
-            continue
-        chosen.append(row)
-        for author in authors:
-            by_author[author] = by_author.get(author, 0) + 1
-    deferred = [row for row in left if row not in chosen]
+    for start in range(0, len(left), LOOK_AHEAD):
+        chunk = left[start : start + LOOK_AHEAD]
+        dense = known.dense[chunk]
+        # All inner products at once cost a fraction of a product per row.
+        alike = dense @ dense.T >= settings.near_duplicate
+        repeats = np.any(dense @ known.dense[chosen].T >= settings.near_duplicate, axis=1)
+        for at, row in enumerate(chunk):
+            if len(chosen) == count:
+                return chosen
+            authors = set(known.papers[row].authors)
+            if repeats[at] or any(by_author.get(author, 0) >= settings.author_cap for author in authors):
+                continue
+            chosen.append(row)
+            repeats |= alike[at]
+            for author in authors:
+                by_author[author] = by_author.get(author, 0) + 1
+    taken = set(chosen)
+    deferred = [row for row in left if row not in taken]
     return chosen + deferred[: count - len(chosen)]
 
 
@@ -138,16 +183,5 @@ def _keep_promise(placed: list[Placed], promised: int | None) -> list[Placed]:
     if promised is None or (at is not None and at < PROMISE_AT):
         return placed
     rest = [item for item in placed if item.row != promised]
-    moved = replace(placed[at], explored=False, propensity=1.0) if at is not None else Placed(promised)
-    rest.insert(PROMISE_AT - 1, replace(moved, moved=True))
+    rest.insert(PROMISE_AT - 1, Placed(promised, moved=True))
     return rest
-
-
-def _keys(papers: Sequence[Paper], reader_id: int, day: date, settings: RankSettings) -> FloatArray:
-    """Return one uniform draw per paper that depends on nothing but seed, reader, day and paper.
-
-    Taking the largest keys of a pool draws from it uniformly without replacement, and the draw survives a change of the pool.
-    """
-    stem = f"{settings.seed}:{reader_id}:{day.isoformat()}:"
-    digests = [hashlib.sha256((stem + paper.id).encode()).digest()[:8] for paper in papers]
-    return np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests], dtype=np.float32)

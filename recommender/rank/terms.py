@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
 from recommender.types import FloatArray
 
-__all__ = ["BUCKETS", "flat_idf", "hash_terms", "idf", "paper_text", "shared_terms", "weigh"]
+__all__ = ["BUCKETS", "flat_idf", "hash_terms", "idf", "paper_text", "products", "shared_terms", "stack", "weigh"]
 
 BUCKETS = 2**17
 _WORD = r"(?u)\b[^\W\d_][\w-]+\b"
@@ -83,10 +83,23 @@ def flat_idf() -> FloatArray:
 
 def weigh(terms: csr_array, weights: FloatArray) -> csr_array:
     """Return tf-idf rows of unit length (an empty row stays empty)."""
-    weighted = csr_array((terms.data * weights[terms.indices], terms.indices, terms.indptr), shape=terms.shape)
-    norms = np.sqrt(weighted.multiply(weighted).sum(axis=1))
-    scale = np.repeat(1.0 / np.maximum(norms, 1e-12), np.diff(weighted.indptr))
-    return csr_array((weighted.data * scale.astype(np.float32), weighted.indices, weighted.indptr), shape=terms.shape)
+    weighted = terms.data * weights[terms.indices]
+    sizes = np.diff(terms.indptr)
+    squares = np.bincount(np.repeat(np.arange(len(sizes)), sizes), weights=weighted * weighted, minlength=len(sizes))
+    scale = np.repeat(1.0 / np.sqrt(np.maximum(squares, 1e-24)), sizes).astype(np.float32)
+    return csr_array((weighted * scale, terms.indices, terms.indptr), shape=terms.shape)
+
+
+def stack(upper: csr_array, lower: csr_array) -> csr_array:
+    """Return the rows of two matrices, one below the other."""
+    parts = [rows for rows in (upper, lower) if rows.shape[0]]
+    return csr_array(vstack(parts, format="csr")) if len(parts) > 1 else (parts or [upper])[0]
+
+
+def products(a: csr_array, b: csr_array) -> FloatArray:
+    """Return the inner products of the rows of a with those of b, shape (n, m), dtype=float32."""
+    dense: FloatArray = np.asarray((a @ b.T.tocsr()).todense(), dtype=np.float32)
+    return dense
 
 
 def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -> tuple[str, ...]:
@@ -97,10 +110,7 @@ def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -
     >>> shared_terms("Gaussian splatting of scenes", "fast gaussian splatting", flat_idf())
     ('gaussian splatting',)
     """
-    analyse: Callable[[str], list[str]] = _vectorizer().build_analyzer()
-    texts = [" ".join(_MATHS.sub(" ", text).lower().split()) for text in (one, other)]
-    common = {term for term in set(analyse(texts[0])) & set(analyse(texts[1])) if len(term) >= _SHORTEST}
-    common = {term for term in common if all(term in text for text in texts)}  # pairs are counted across words left out
+    common = _named_terms(one) & _named_terms(other)
     ranked = sorted(common, key=lambda term: (-_weight(term, weights), term))
     chosen: list[str] = []
     for term in ranked:
@@ -109,6 +119,14 @@ def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -
         if not any(set(term.split()) & set(taken.split()) for taken in chosen):
             chosen.append(term)
     return tuple(chosen)
+
+
+@lru_cache(maxsize=4096)  # a page names the same liked paper often, and the next page the same papers
+def _named_terms(text: str) -> frozenset[str]:
+    """Terms of a text that a reader would find in it: outside formulas, and pairs only where the two words stand together."""
+    plain = " ".join(_MATHS.sub(" ", text).lower().split())
+    analyse: Callable[[str], list[str]] = _vectorizer().build_analyzer()
+    return frozenset(term for term in analyse(plain) if len(term) >= _SHORTEST and term in plain)
 
 
 def _weight(term: str, weights: FloatArray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import func, select
 
@@ -13,7 +14,7 @@ from recommender.store.papers import BATCH
 from recommender.store.tables import EventRow
 from recommender.types import Channel, Event, EventKind
 
-__all__ = ["MOVING", "Word", "append", "history", "last_id", "of_papers", "upvotes", "words"]
+__all__ = ["MOVING", "Word", "append", "extent", "history", "last_id", "liked", "likes", "of_papers", "upvotes", "words"]
 
 # The kinds that move the profile, and with it the page. A click does not: see rank.profile.
 MOVING = tuple(kind for kind in EventKind if kind is not EventKind.CLICK)
@@ -60,6 +61,12 @@ def last_id(session: Session, reader_id: int, kinds: Sequence[EventKind] = MOVIN
     return session.scalar(select(func.max(EventRow.id)).where(*where)) or 0
 
 
+def extent(session: Session) -> tuple[int, int]:
+    """Return the newest event's id and how many there are: the same pair, the same log."""
+    newest, count = session.execute(select(func.max(EventRow.id), func.count())).one()
+    return newest or 0, count
+
+
 def of_papers(session: Session, reader_id: int, paper_ids: Sequence[str]) -> list[Event]:
     """Return a reader's events on these papers, in the order they were written."""
     found: list[Event] = []
@@ -80,6 +87,22 @@ def words(events: Iterable[Event]) -> dict[str, Word]:
         elif event.kind.is_shelf:
             last[event.paper_id] = Word(word.vote, event.kind is EventKind.SAVE)
     return last
+
+
+def likes(events: Iterable[Event]) -> list[str]:
+    """Fold events into what is liked: papers with a live up-vote, and saved ones that are not voted on."""
+    last = words(events)
+    return [i for i, word in last.items() if word.vote is EventKind.UPVOTE or (word.saved and word.vote is None)]
+
+
+def liked(session: Session) -> dict[int, list[str]]:
+    """Return what each reader likes, as `likes` says; readers with none are left out."""
+    query = select(EventRow).where(EventRow.kind.in_([kind.value for kind in MOVING])).order_by(EventRow.reader_id, EventRow.id)
+    found: dict[int, list[str]] = {}
+    for reader_id, rows in groupby(session.scalars(query), key=lambda row: row.reader_id):
+        if own := likes(_value(row) for row in rows):
+            found[reader_id] = own
+    return found
 
 
 def upvotes(session: Session, paper_ids: Sequence[str]) -> dict[str, int]:

@@ -177,6 +177,7 @@ def _item_row(page_id: int, item: RankedItem) -> ItemRow:
         explored=item.explored,
         propensity=item.propensity,
         voted=item.voted,
+        team=item.team,
     )
 
 
@@ -190,6 +191,7 @@ def _item(row: ItemRow) -> RankedItem:
         explored=row.explored,
         propensity=row.propensity,
         voted=row.voted,
+        team=row.team,
         id=row.id,
     )
 

@@ -172,7 +172,10 @@ class PageRow(Base):
 
 
 class ItemRow(Base):
-    """One paper at one position of one page, with the feature row it was ranked by (float32)."""
+    """One paper at one position of one page, with the feature row it was ranked by (float32).
+
+    `team` is the model that chose it for this place where two share the page, else empty.
+    """
 
     __tablename__ = "items"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -185,6 +188,7 @@ class ItemRow(Base):
     explored: Mapped[bool] = mapped_column(Boolean, default=False)
     propensity: Mapped[float] = mapped_column(Float, default=1.0)
     voted: Mapped[bool] = mapped_column(Boolean, default=False)
+    team: Mapped[str] = mapped_column(String(60), default="", server_default="")
     __table_args__ = (UniqueConstraint("page_id", "position"),)
 
 
@@ -230,7 +234,7 @@ class ModelRow(Base):
 
 
 class Current(Base):
-    """The one row per slot that says what is in use: `ranker` a model version, `encoder` a name."""
+    """The one row per slot that says what is in use: `ranker` and `rival` model versions, `encoder` a name."""
 
     __tablename__ = "current"
     slot: Mapped[str] = mapped_column(String(20), primary_key=True)

@@ -20,15 +20,16 @@ from recommender.store.tables import Current, PaperRow, VectorRow
 from recommender.types import FloatArray, PaperVectors
 
 __all__ = [
-    "background_ids",
     "count",
     "count_missing",
     "current_encoder",
     "dense_of_editions",
     "document_frequency",
+    "in_order",
     "last_seq",
     "load",
     "missing",
+    "newest_ids",
     "save",
     "still_missing",
     "use_encoder",
@@ -146,17 +147,20 @@ def last_seq(session: Session, encoder: str, first: date | None = None, last: da
     return session.scalar(query) or 0
 
 
-def background_ids(session: Session, encoder: str, *, before: date, until: int, limit: int) -> list[str]:
-    """Return papers of earlier editions that stand for everything else: the newest `limit` of them, in a fixed order."""
-    query = (
-        select(VectorRow.paper_id)
-        .join(PaperRow, PaperRow.id == VectorRow.paper_id)
-        .where(VectorRow.encoder == encoder, VectorRow.seq <= until, PaperRow.edition < before)
-        .group_by(VectorRow.paper_id, PaperRow.edition, PaperRow.text_digest)
-        .order_by(PaperRow.edition.desc(), PaperRow.text_digest)  # a digest is as good as a draw, and the same every time
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+def newest_ids(session: Session, encoder: str, *, limit: int) -> list[str]:
+    """Return the papers this encoder read last, at most `limit`, newest first."""
+    query = select(VectorRow.paper_id).where(VectorRow.encoder == encoder)
+    return list(session.scalars(query.group_by(VectorRow.paper_id).order_by(func.max(VectorRow.seq).desc()).limit(limit)))
+
+
+def in_order(session: Session, encoder: str, ids: Sequence[str]) -> list[str]:
+    """Return those of the papers this encoder has read, the one it read first leading."""
+    first: list[tuple[int, str]] = []
+    for start in range(0, len(ids), BATCH):
+        query = select(func.min(VectorRow.seq), VectorRow.paper_id).where(VectorRow.encoder == encoder)
+        query = query.where(VectorRow.paper_id.in_(ids[start : start + BATCH])).group_by(VectorRow.paper_id)
+        first.extend((seq, paper_id) for seq, paper_id in session.execute(query))
+    return [paper_id for _, paper_id in sorted(first)]
 
 
 def document_frequency(session: Session, encoder: str, *, buckets: int, newest: int) -> tuple[FloatArray, int]:

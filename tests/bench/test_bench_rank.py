@@ -10,11 +10,12 @@ import lightgbm
 import numpy as np
 import pytest
 from factories import DAY, NOW, TOPICS, make_paper
-from strategies import make_event, make_inputs
+from strategies import make_event, make_inputs, seen_through
 
 from recommender.rank import page
 from recommender.rank.features import NAMES
-from recommender.rank.model import Ranker, blend_ranker, booster
+from recommender.rank.model import Ranker, blend_ranker
+from recommender.rank.trees import booster
 from recommender.settings import RankSettings
 
 SETTINGS = RankSettings()
@@ -27,7 +28,7 @@ def inputs() -> page.Inputs:
     ago = DAY - timedelta(days=9)
     earlier = [make_paper(n, topic=topic, day=ago, id=f"arxiv:{topic}{n}") for topic in TOPICS for n in range(100, 200)]
     events = [make_event(n, paper, at=NOW - timedelta(days=2, minutes=n)) for n, paper in enumerate(earlier[:200], start=1)]
-    return make_inputs(candidates, events, read=earlier[:200], background=earlier[200:500])
+    return make_inputs(candidates, events, read=earlier[:200])
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def ranker() -> Ranker:
     rows = rng.normal(size=(4000, len(NAMES)))
     data = lightgbm.Dataset(rows, rng.integers(0, 3, 4000), group=[40] * 100)
     trees = lightgbm.train({"objective": "lambdarank", "verbosity": -1, "num_leaves": 15}, data, num_boost_round=100)
-    return replace(blend_ranker(), kind="boosted", trees=trees.model_to_string())
+    lens = seen_through([make_paper(n, topic=topic) for topic in TOPICS for n in range(PER_TOPIC)], taste=True)
+    return replace(blend_ranker(lens), kind="boosted", trees=trees.model_to_string())
 
 
 def test_a_page(benchmark: Any, inputs: page.Inputs, ranker: Ranker) -> None:

@@ -1,4 +1,4 @@
-"""What every kind of ranker promises, whatever it has learned: the blend, the blend with other term weights, boosted, and reloaded."""
+"""What every kind of ranker promises, whatever it has learned: the blend, the blend through a lens, boosted, and reloaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 import pytest
 from factories import DAY, NOW, make_edition
-from strategies import make_event, make_inputs, make_page, told
+from strategies import make_event, make_inputs, make_page, seen_through, told
 
 from recommender.errors import ModelIncompatible
 from recommender.rank.features import MONOTONE, NAMES, SCHEMA
@@ -26,9 +26,9 @@ OLD = make_edition(DAY - timedelta(days=3), per_topic=4)
 HISTORY = [make_event(n, paper, at=NOW - timedelta(days=2)) for n, paper in enumerate(OLD[:6], start=1)]
 
 
-def weighted_blend() -> Ranker:
-    idf = np.random.default_rng(1).uniform(1, 9, BUCKETS).astype(np.float32)
-    return blend_ranker(idf, "blend-7")
+@lru_cache(maxsize=1)
+def sharp_blend() -> Ranker:
+    return blend_ranker(seen_through([*PAGE, *OLD], taste=True), "blend-7")
 
 
 @lru_cache(maxsize=1)
@@ -39,12 +39,12 @@ def boosted() -> Ranker:
     data = lightgbm.Dataset(rows, np.digitize(wanted, np.quantile(wanted, [0.6, 0.9])), group=[30] * 20)
     params = {"objective": "lambdarank", "verbosity": -1, "num_threads": 1, "num_leaves": 5, "monotone_constraints": MONOTONE}
     trees = lightgbm.train(params | {"min_data_in_leaf": 10}, data, num_boost_round=15).model_to_string()
-    return replace(weighted_blend(), version="boosted-7", kind="boosted", trees=trees)
+    return replace(sharp_blend(), version="boosted-7", kind="boosted", trees=trees)
 
 
 MAKERS: dict[str, Callable[[], Ranker]] = {
     "blend": blend_ranker,
-    "weighted blend": weighted_blend,
+    "sharp blend": sharp_blend,
     "boosted": boosted,
     "reloaded": lambda: load(dump(boosted())),
 }
@@ -66,7 +66,7 @@ def test_it_says_what_it_is(ranker: Ranker) -> None:
     assert (ranker.trees is not None) == (ranker.kind == "boosted")
     assert ranker.schema == SCHEMA
     assert ranker.weights.shape == (len(NAMES),)
-    assert ranker.idf.shape == (BUCKETS,)
+    assert ranker.lens.idf.shape == (BUCKETS,)
 
 
 def test_it_gives_each_paper_one_finite_score(ranker: Ranker, matrix: FeatureMatrix) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from factories import DAY, NOW, fill, make_edition, make_paper
+from factories import DAY, NOW, fill, make_edition, make_paper, make_reader
 
 from recommender import daily
 from recommender.daily import Rankers
@@ -231,6 +231,33 @@ class TestUndo:
         assert neighbours[0] in order(current(edition, alice, rankers))[:5]
 
 
+class TestNeighbours:
+    def test_what_they_said_before_this_hour_counts_and_can_be_made_again(
+        self, edition: Database, alice: Reader, rankers: Rankers
+    ) -> None:
+        first = current(edition, alice, rankers)
+        liked, target = first.items[0].paper_id, first.items[30].paper_id
+        others = [make_reader(edition, name) for name in ("cleo", "dora")]
+        for reader in (alice, *others):
+            say(edition, reader, liked, at=NOW + timedelta(minutes=5))
+        for reader in others:
+            say(edition, reader, target, at=NOW + timedelta(minutes=5))
+        column = NAMES.index("neighbours")
+
+        def page(minutes: int) -> dict[str, float]:
+            say(edition, alice, first.items[40], EventKind.SAVE, at=NOW)  # so that the page is made anew
+            made = current(edition, alice, rankers, now=NOW + timedelta(minutes=minutes))
+            with edition.read() as session:
+                again = daily.replay(session, made, rankers, RANK)
+            assert np.array_equal(again.values, np.stack([item.features for item in made.items]), equal_nan=True)
+            return {item.paper_id: float(item.features[column]) for item in made.items}
+
+        assert set(page(59).values()) == {0.0}
+        after = page(61)
+        assert after[target] > 0.4
+        assert sum(after.values()) == after[target] + after[liked]
+
+
 class TestReplay:
     def check(self, database: Database, made: Sequence[RankedPage], rankers: Rankers, rank: RankSettings = RANK) -> None:
         with database.read() as session:
@@ -255,6 +282,8 @@ class TestReplay:
         publish(database, settings, "one")
         made.append(current(database, alice, rankers, now=NOW + timedelta(minutes=7)))
         assert [page.revision for page in made] == [1, 2, 3, 4, 5, 6]
+        with database.read() as session:
+            assert rankers.get(session, made[0].model).lens.sharpen is not None  # its features are seen through a lens
 
         say(database, alice, made[0].items[20], at=made[-1].built_at)  # in the very moment, but after it was made
         later = NOW + timedelta(hours=2)
@@ -281,17 +310,6 @@ class TestReplay:
         page = current(database, alice, rankers, rank=two_days)
         assert page.candidates == 24 + 18
         self.check(database, [first, page], rankers, two_days)
-
-    def test_papers_of_the_window_do_not_stand_for_everything_else(
-        self, database: Database, settings: Settings, alice: Reader
-    ) -> None:
-        """A candidate of yesterday must not be a negative example when it is scored itself."""
-        days = [DAY, DAY - timedelta(days=1), DAY - timedelta(days=9)]
-        fill(database, settings, [paper for day in days for paper in make_edition(day, per_topic=2)])
-        with database.read() as session:
-            inputs = daily._inputs(session, alice.id, DAY, RankSettings(window_days=2), as_of=NOW)
-        assert {paper.edition for paper in inputs.papers} == {*days[:2]}
-        assert set(inputs.background.ids) == {paper.id for paper in make_edition(days[2], per_topic=2)}
 
     def test_a_page_of_other_settings_is_not_made_again(self, edition: Database, alice: Reader, rankers: Rankers) -> None:
         page = current(edition, alice, rankers)

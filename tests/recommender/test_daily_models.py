@@ -13,8 +13,9 @@ from recommender.daily import Rankers
 from recommender.errors import ModelDamaged, NotTrained
 from recommender.rank import model
 from recommender.rank.features import SCHEMA
+from recommender.rank.lens import flat
 from recommender.settings import Settings
-from recommender.store import artifacts
+from recommender.store import artifacts, vectors
 from recommender.store.db import Database
 
 
@@ -24,10 +25,18 @@ def rankers(settings: Settings) -> Rankers:
 
 
 def publish(
-    database: Database, settings: Settings, version: str, *, day: int = 0, schema: str = SCHEMA, live: bool = True
+    database: Database,
+    settings: Settings,
+    version: str,
+    *,
+    day: int = 0,
+    schema: str = SCHEMA,
+    live: bool = True,
+    encoder: str = "",
 ) -> None:
     """Publish a blend under a name."""
-    text = model.dump(replace(model.blend_ranker(version=version), schema=schema))
+    ranker = model.blend_ranker(replace(flat(), encoder=encoder), version)
+    text = model.dump(replace(ranker, schema=schema))
     now = NOW + timedelta(days=day)
     with database.write() as session:
         artifacts.add(session, settings.models_folder, version, text, kind="blend", schema=schema, papers=1, now=now)
@@ -80,6 +89,18 @@ def test_an_earlier_model_stands_in_and_a_note_says_so(
     assert "one, stands in" in rankers.note
 
 
+def test_a_model_made_for_another_encoder_does_not_rank(database: Database, settings: Settings, rankers: Rankers) -> None:
+    publish(database, settings, "one", encoder="this/1")
+    publish(database, settings, "two", day=1, encoder="other/1")
+    assert live(database, rankers) == "two"  # nothing was read yet, so nothing is amiss
+    for encoder, version in (("other/1", "two"), ("this/1", "one"), ("third/1", "blend-0")):
+        with database.write() as session:
+            vectors.use_encoder(session, encoder, now=NOW)
+        assert live(database, rankers) == version
+    assert rankers.note is not None
+    assert "model two was made for encoder other/1, not third/1" in rankers.note
+
+
 def test_the_blend_stands_in_when_none_can_be_used(database: Database, settings: Settings, rankers: Rankers) -> None:
     publish(database, settings, "one")
     publish(database, settings, "two", day=1)
@@ -109,9 +130,49 @@ def test_what_was_rolled_back_from_or_never_live_does_not_stand_in(
     publish(database, settings, "one", day=1)
     publish(database, settings, "two", day=2)
     with database.write() as session:
-        artifacts.rollback(session, now=NOW + timedelta(days=3))
+        artifacts.rollback(session, "one", now=NOW + timedelta(days=3))
     damage(settings, "one")
     assert live(database, rankers) == "blend-0"
+
+
+def test_one_that_was_taken_back_does_not_stand_in_for_a_later_one(
+    database: Database, settings: Settings, rankers: Rankers
+) -> None:
+    for day, version in enumerate(("one", "two", "three")):
+        publish(database, settings, version, day=day)
+        if version == "two":
+            with database.write() as session:
+                artifacts.rollback(session, "one", now=NOW + timedelta(days=1))
+    damage(settings, "three")
+    assert live(database, rankers) == "one"
+
+
+def serving(database: Database, rankers: Rankers) -> list[str]:
+    with database.read() as session:
+        return [ranker.version for ranker in rankers.serving(session)]
+
+
+def test_one_on_trial_serves_beside_the_live_one(database: Database, settings: Settings, rankers: Rankers) -> None:
+    publish(database, settings, "one")
+    publish(database, settings, "two", day=1, live=False)
+    assert serving(database, rankers) == ["one"]
+    with database.write() as session:
+        artifacts.challenge(session, "two", now=NOW)
+    assert serving(database, rankers) == ["one", "two"]
+    assert live(database, rankers) == "one"
+
+
+@pytest.mark.parametrize("harmed", ["one", "two"])
+def test_a_trial_pauses_while_one_of_the_two_cannot_be_used(
+    database: Database, settings: Settings, rankers: Rankers, harmed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(database, settings, "one")
+    publish(database, settings, "two", day=1, live=False)
+    with database.write() as session:
+        artifacts.challenge(session, "two", now=NOW)
+    damage(settings, harmed)
+    assert serving(database, rankers) == ["blend-0" if harmed == "one" else "one"]
+    assert harmed in caplog.text
 
 
 def test_a_version_that_is_asked_for_by_name_is_never_replaced(database: Database, settings: Settings, rankers: Rankers) -> None:

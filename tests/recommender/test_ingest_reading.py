@@ -13,11 +13,12 @@ import pytest
 from factories import DAY, NOW, make_paper
 from sqlalchemy import func, select
 
-from recommender import embed
+from recommender import embed, ingest
 from recommender.embed import HashingEncoder
 from recommender.errors import EmbeddingError
 from recommender.ingest import embed_missing
 from recommender.rank import model, terms
+from recommender.rank.lens import Lens
 from recommender.settings import Settings
 from recommender.store import artifacts, papers, vectors
 from recommender.store.db import Database
@@ -176,8 +177,58 @@ def test_an_untrained_ranker_counts_words_once_and_again_when_the_store_has_grow
         ranker = model.load(artifacts.read(session, settings.models_folder, "blend-15"))
         frequency, counted = vectors.document_frequency(session, ENCODER, buckets=terms.BUCKETS, newest=99)
     assert (known.kind, known.papers, known.state, ranker.version) == ("blend", 15, "live", "blend-15")
-    np.testing.assert_allclose(ranker.idf, terms.idf(frequency, counted), atol=1e-6)
-    assert ranker.idf.min() < ranker.idf.max()
+    np.testing.assert_allclose(ranker.lens.idf, terms.idf(frequency, counted), atol=1e-6)
+    assert ranker.lens.idf.min() < ranker.lens.idf.max()
+
+
+def live_lens(database: Database, settings: Settings) -> tuple[str, Lens]:
+    with database.read() as session:
+        version = artifacts.current(session) or ""
+        return version, model.load(artifacts.read(session, settings.models_folder, version)).lens
+
+
+def test_an_untrained_ranker_sees_what_the_newest_texts_have_in_common(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_LOOKED_AT", 25)
+    old, new = batch(10, day=DAY - timedelta(days=9)), batch(25, start=20)
+    for given in (old, new):
+        store(database, given)
+        embed_missing(database, settings, now=NOW)
+    version, lens = live_lens(database, settings)
+    assert (version, lens.encoder) == ("blend-35", ENCODER)
+    with database.read() as session:
+        found = vectors.load(session, [paper.id for paper in new], ENCODER, buckets=terms.BUCKETS)
+    white = lens.sharp(found.dense)
+    assert lens.sharpen is not None
+    assert white.mean(axis=0) == pytest.approx(np.zeros(128), abs=1e-5)
+    assert (white**2).sum(axis=1).mean() == pytest.approx(1.0, abs=1e-4)
+    occurs = np.asarray((found.terms > 0).sum(axis=0)).ravel()
+    assert lens.common[occurs == 0].max() == 0  # of the newest alone, though words were counted in all
+
+
+def test_another_encoder_gets_a_lens_of_its_own(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many papers, read by another encoder: a lens for the old vectors would say nothing of the new ones, or not even fit."""
+    store(database, batch(30))
+    embed_missing(database, settings, now=NOW)
+    wide = HashingEncoder(96)
+    use(monkeypatch, wide)
+    named = settings.model_copy(update={"embed": settings.embed.model_copy(update={"model": "another"})})
+    embed_missing(database, named, now=NOW + HOUR)
+    version, lens = live_lens(database, settings)
+    assert (version, lens.encoder) == ("blend-30a", "hashing/96")
+    assert lens.sharp(wide.encode(["one text"])).shape == (1, 96)
+    assert embed_missing(database, named, now=NOW + 2 * HOUR) == 0
+    assert live_lens(database, settings)[0] == "blend-30a"
+
+
+def test_an_untrained_ranker_that_cannot_be_read_is_made_anew(database: Database, settings: Settings) -> None:
+    store(database, batch(30))
+    embed_missing(database, settings, now=NOW)
+    (settings.models_folder / "blend-30.json").write_text("{}")
+    store(database, batch(1, start=50))
+    embed_missing(database, settings, now=NOW + HOUR)
+    assert live_lens(database, settings)[0] == "blend-31"
 
 
 def test_a_trained_ranker_is_not_replaced(database: Database, settings: Settings) -> None:

@@ -19,7 +19,7 @@ def test_each_orders_by_its_own_column(rng, make_rows):
     rows = make_rows(rng, days=1)
     found = scores(rows)
     columns = {
-        "dense head": "dense_head",
+        "dense head": "sharp_head",
         "lexical head": "lex_head",
         "dense centroid": "dense_centroid",
         "popular": "log_upvotes",

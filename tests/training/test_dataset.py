@@ -14,7 +14,7 @@ from recommender.rank.model import blend_ranker
 from recommender.store import events, pages
 from recommender.types import Channel, EventKind, RankedItem, RankedPage
 from training import dataset
-from training.dataset import MAX_GROUP, TrainingSet, assemble, build, check, skew
+from training.dataset import MAX_GROUP, Exploration, TrainingSet, assemble, build, check, exploration, judging, skew
 from training.labels import GradedPage, GradedRow
 
 
@@ -192,3 +192,70 @@ def test_a_value_known_on_one_side_only_is_an_infinite_skew(edition, settings, a
         page = daily.current_page(session, alice.id, DAY, rankers, settings.rank, now=NOW)
         items = tuple(replace(item, features=np.nan_to_num(item.features)) for item in page.items)
         assert skew(session, replace(page, items=items), rankers, settings.rank) == float("inf")
+
+
+def test_exploration_slots_come_back_touched_or_not(database, rng, make_rows, write_rows):
+    rows = make_rows(rng, days=1, pages_per_day=1, rows_per_page=3)
+    write_rows(database, rows)
+    day = rows.day[0] + timedelta(days=1)
+    with database.write() as session:
+        drawn = [
+            replace(item, explored=True, propensity=0.01 * item.position, id=0)
+            for item in (RankedItem(place, rows.paper_ids[place - 1], 0.0, rows.X[0]) for place in (1, 2, 3))
+        ]
+        items = (drawn[0], replace(drawn[1], explored=False, propensity=1.0), drawn[2])
+        page = pages.save(session, RankedPage(int(rows.reader[0]), day, items, 9, "blend-0", "an older schema", 0, 0, "r", NOW))
+        pages.mark_shown(session, [item.id for item in page.items], Channel.WEB, NOW)
+        events.append(
+            session,
+            page.reader_id,
+            page.items[2].paper_id,
+            EventKind.UPVOTE,
+            at=NOW + timedelta(minutes=1),
+            item_id=page.items[2].id,
+        )
+    with database.read() as session:
+        found = exploration(session, first=day - timedelta(days=1), last=day)
+        assert len(exploration(session, first=day + timedelta(days=1), last=day + timedelta(days=2))) == 0
+    assert (found.position.tolist(), found.touched.tolist(), found.grade.tolist()) == ([1, 3], [False, True], [0, 2])
+    assert found.propensity == pytest.approx([0.01, 0.03])
+    assert (found.reader.tolist(), found.page_ids) == ([page.reader_id] * 2, (page.id,) * 2)
+    assert found.paper_ids == (rows.paper_ids[0], rows.paper_ids[2])
+
+
+@pytest.fixture
+def half_read(database, rng, make_rows, write_rows):
+    """A page of twelve for `DAY` of which the second was voted up and nothing else was touched."""
+    rows = make_rows(rng, days=1, pages_per_day=1, rows_per_page=12)
+    write_rows(database, rows)
+    with database.write() as session:
+        (shown,) = pages.shown(session, first=rows.day[0], last=rows.day[0])
+        again = replace(shown.page, items=tuple(replace(entry.item, id=0) for entry in shown.items), day=DAY, id=0)
+        page = pages.save(session, again)
+        pages.mark_shown(session, [item.id for item in page.items], Channel.WEB, NOW)
+        second = page.items[1]
+        events.append(
+            session, page.reader_id, second.paper_id, EventKind.UPVOTE, at=NOW + timedelta(minutes=1), item_id=second.id
+        )
+    return database
+
+
+def test_whole_pages_have_the_rows_below_the_last_touch(half_read, rng):
+    with half_read.read() as session:
+        sizes = [build(session, first=DAY, last=DAY, rng=rng, whole=whole).group.tolist() for whole in (False, True)]
+    assert sizes == [[2], [12]]
+
+
+def test_models_are_chosen_by_whole_pages_once_it_is_known_where_readers_look(half_read, rng, monkeypatch):
+    place = np.repeat(np.arange(4, 21), 200).astype(np.int32)
+    touched = rng.random(len(place)) < 0.5 / place
+    none = np.zeros(len(place))
+    slots = Exploration(place, touched, none.astype(np.int8), none, none.astype(np.int64), (1,) * len(place), ("a",) * len(place))
+    with half_read.read() as session:
+        learned = build(session, first=DAY, last=DAY, rng=rng)
+        assert judging(session, learned, first=DAY, last=DAY, rng=rng) == (learned, None)
+        monkeypatch.setattr(dataset, "exploration", lambda session, first, last: slots)
+        judged, looked = judging(session, learned, first=DAY, last=DAY, rng=rng)
+    assert (learned.group.tolist(), judged.group.tolist()) == ([2], [12])
+    assert looked.touches == touched.sum()
+    assert looked.eta == pytest.approx(1.0, abs=0.4)

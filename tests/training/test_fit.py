@@ -9,12 +9,13 @@ import pytest
 
 from recommender.errors import ModelDamaged, NotEnoughData, ShapeError
 from recommender.rank.features import MONOTONE, NAMES, SCHEMA
+from recommender.rank.lens import flat
 from recommender.rank.model import BLEND, blend_ranker, dump, load
-from recommender.rank.terms import flat_idf
 from recommender.settings import TrainingSettings
 from recommender.types import FeatureMatrix
 from training import fit as fitting
 from training.dataset import TrainingSet
+from training.examination import power
 from training.fit import Fitted, fit, validate
 from training.metrics import ndcg
 from training.split import by_day
@@ -35,14 +36,14 @@ def parts(rows: TrainingSet) -> tuple[TrainingSet, TrainingSet, TrainingSet]:
 
 
 def fit_quickly(train: TrainingSet, valid: TrainingSet, **changes) -> Fitted:
-    return fit(train, valid, QUICK.model_copy(update=changes), idf=flat_idf(), version="v")
+    return fit(train, valid, QUICK.model_copy(update=changes), lens=flat(), version="v")
 
 
 def test_what_decides_is_learned_where_the_blend_does_not_know_it(unchecked, rng, make_rows):
     train, valid, test = parts(make_rows(rng, days=12))
     found = fit_quickly(train, valid)
     gain = ndcg(test.y, found.ranker.score(test.matrix), test.group).mean() - ndcg(test.y, test.blend, test.group).mean()
-    assert gain > 0.1
+    assert gain > 0.05
     moved = {name: abs(facts["weight"] - BLEND.get(name, 0.0)) for name, facts in found.card["features"].items()}
     importance = {name: facts["importance"] for name, facts in found.card["features"].items()}
     assert SECRET in (max(moved, key=moved.get), max(importance, key=importance.get))  # by weight or by trees
@@ -61,7 +62,7 @@ def test_trees_learn_what_no_weight_can_say(unchecked, rng, make_rows):
 
 def test_what_is_scored_online_is_what_was_validated(unchecked, rng, make_rows):
     """The blend is in LightGBM's validation scores (init_score) and not in its predictions: the ranker must add it, once."""
-    train, valid, _ = parts(make_rows(rng, days=12, divided=True))
+    train, valid, _ = parts(make_rows(rng, days=24, divided=True))
     found = fit_quickly(train, valid)
     served = load(dump(found.ranker)).score(valid.matrix)
     trees = lightgbm.Booster(model_str=found.ranker.trees)
@@ -98,7 +99,7 @@ def test_more_similar_never_scores_lower(unchecked, rng, make_rows):
 
 def test_where_a_row_stood_is_discounted(rng, make_rows):
     """One feature decides what is good, another only how high a row stood and so whether it was looked at."""
-    good, high = NAMES.index(SECRET), NAMES.index("n_authors")
+    good, high = NAMES.index(SECRET), NAMES.index("team")
 
     def looked_at(rows: TrainingSet, eta: float) -> TrainingSet:
         n, X = len(rows), rows.X.copy()
@@ -112,7 +113,7 @@ def test_where_a_row_stood_is_discounted(rng, make_rows):
     told, fair = looked_at(train, 0.7), looked_at(valid, 0.0)
     shares = []
     for rows in (told, replace(told, position=np.ones(len(told), np.int32))):
-        booster, _ = fitting._boost(rows, fair, QUICK, None)
+        booster, _ = fitting._boost(rows, fair, np.ones(len(fair)), QUICK, None)
         gain = booster.feature_importance("gain")
         shares.append(gain[high] / gain[good])
     assert shares[0] < 0.7 * shares[1]
@@ -144,7 +145,7 @@ def test_rubbish_never_reaches_lightgbm(rng, make_rows, monkeypatch):
 
 
 def test_the_card_says_what_was_seen(unchecked, rng, make_rows):
-    train, valid, _ = parts(make_rows(rng, days=12, divided=True))
+    train, valid, _ = parts(make_rows(rng, days=24, divided=True))
     card = fit_quickly(train, valid).card
     assert json.loads(json.dumps(card)) == card
     assert card["train"]["pages"] == train.pages
@@ -161,7 +162,7 @@ def test_the_card_says_what_was_seen(unchecked, rng, make_rows):
 def test_progress_is_told(unchecked, rng, make_rows):
     told = []
     train, valid, _ = parts(make_rows(rng, days=8, pages_per_day=4))
-    fit(train, valid, QUICK, idf=flat_idf(), version="v", progress=lambda stage, done, total: told.append((stage, done, total)))
+    fit(train, valid, QUICK, lens=flat(), version="v", progress=lambda stage, done, total: told.append((stage, done, total)))
     assert told[0] == ("boosting", 10, 40)
 
 
@@ -221,3 +222,15 @@ def test_a_reading_that_hangs_is_given_up(trained, monkeypatch):
     monkeypatch.setattr(fitting, "CHECK_TIMEOUT_S", 0.2)
     with pytest.raises(ModelDamaged, match="could not be read back"):
         validate(replace(blend_ranker(version="v"), kind="boosted", trees=text), X, np.zeros(len(X)))
+
+
+def test_a_rarely_seen_place_decides_what_is_kept(unchecked, rng, make_rows):
+    """Where touches were rare because nobody looked, each counts for more when models are chosen; the numbers of the card say so."""
+    train, valid, _ = parts(make_rows(rng, days=12))
+    plain, weighted = (
+        fit(train, valid, QUICK, lens=flat(), version="v", looked=power(eta)).card["valid_ndcg10"]["blend"] for eta in (0.0, 1.0)
+    )
+    assert plain == pytest.approx(np.nanmean(ndcg(valid.y, valid.blend, valid.group)), abs=1e-4)
+    unseen = np.minimum(valid.position, 10.0)
+    assert weighted == pytest.approx(np.nanmean(ndcg(valid.y, valid.blend, valid.group, weight=unseen)), abs=1e-4)
+    assert weighted < plain

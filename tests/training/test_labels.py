@@ -7,18 +7,18 @@ import pytest
 
 from recommender.store.pages import ShownItem, ShownPage
 from recommender.types import Channel, Event, EventKind, RankedItem, RankedPage
-from training.labels import UNTOUCHED_WEIGHT, grade_day
+from training.labels import UNTOUCHED_WEIGHT, grade_day, trials
 
 MORNING = datetime(2026, 5, 20, 8, tzinfo=UTC)
 UP, DOWN, HIDE, CLEAR = EventKind.UPVOTE, EventKind.DOWNVOTE, EventKind.HIDE, EventKind.CLEAR
 SAVE, UNSAVE, CLICK = EventKind.SAVE, EventKind.UNSAVE, EventKind.CLICK
 
 
-def shown_page(letters: str, *, revision: int = 1, voted: str = "", minute: int = 0) -> ShownPage:
+def shown_page(letters: str, *, revision: int = 1, voted: str = "", minute: int = 0, drawn: str = "") -> ShownPage:
     """A page of papers a, b, c …; the item of paper x in revision 2 has the id 200 + its place in the alphabet."""
     at = MORNING + timedelta(minutes=minute)
     items = tuple(
-        RankedItem(i, f"x:{c}", 0.0, np.zeros(1, np.float32), voted=c in voted, id=item_id(c, revision))
+        RankedItem(i, f"x:{c}", 0.0, np.zeros(1, np.float32), explored=c in drawn, voted=c in voted, id=item_id(c, revision))
         for i, c in enumerate(letters, start=1)
     )
     page = RankedPage(1, date(2026, 5, 20), (), 9, "m", "s", 0, 0, "r", at, revision=revision, id=revision)
@@ -131,3 +131,43 @@ def test_revisions_may_come_in_any_order():
     first, second = shown_page("ab"), shown_page("eab", revision=2, voted="a", minute=5)
     events = log(("a", UP), ("b", CLICK, 2))
     assert graded([second, first], events) == graded([first, second], events)
+
+
+def test_a_whole_page_has_what_stands_below_the_last_touch_as_well():
+    page = shown_page("abcd", voted="d")
+    (found,) = grade_day([page], log(("b", UP)), whole=True)
+    assert {r.item.paper_id[2:]: (r.grade, r.weight) for r in found.rows} == {"a": PASSED, "b": (2, 1.0), "c": PASSED}
+    assert grade_day([page], [], whole=True) == []
+
+
+def tried(pages: list[ShownPage], events: list[Event]) -> dict[str, tuple[int, bool, int]]:
+    return {t.item.paper_id[2:]: (t.item.position, t.touched, t.grade) for t in trials(pages, events)}
+
+
+class TestTrials:
+    def test_every_drawn_slot_is_one_below_the_last_touch_too(self):
+        page = shown_page("abcdef", drawn="bdf")
+        assert tried([page], log(("d", UP))) == {"b": (2, False, 0), "d": (4, True, 2), "f": (6, False, 0)}
+
+    def test_a_page_nobody_touched_counts(self):
+        assert tried([shown_page("abc", drawn="c")], []) == {"c": (3, False, 0)}
+
+    def test_a_no_shows_that_it_was_looked_at(self):
+        assert tried([shown_page("abc", drawn="bc")], log(("c", DOWN))) == {"b": (2, False, 0), "c": (3, True, 0)}
+
+    def test_a_touch_elsewhere_grades_the_paper_and_says_nothing_of_the_place(self):
+        first, second = shown_page("abcd", drawn="bd"), shown_page("dabc", revision=2, voted="a", minute=5, drawn="dc")
+        assert tried([first, second], log(("a", UP), ("d", UP, 2), ("b", CLICK, None))) == {
+            "b": (2, False, 1),
+            "d": (4, False, 2),
+        }
+
+    def test_a_click_in_mail_is_no_touch(self):
+        assert tried([shown_page("ab", drawn="b")], log(("b", CLICK, 1, Channel.EMAIL))) == {"b": (2, False, 0)}
+
+    def test_only_the_first_shown_revision_counts_in_whatever_order_they_come(self):
+        first, second = shown_page("ab", drawn="b", revision=2), shown_page("cab", drawn="c", revision=3, minute=5)
+        assert tried([second, first], []) == {"b": (2, False, 0)}
+
+    def test_no_pages_no_trials(self):
+        assert trials([], []) == []

@@ -155,3 +155,13 @@ def test_nothing_known_gives_nothing_and_one_cluster_gives_no_bounds(rng):
     assert single.value == pytest.approx(0.5)
     assert np.isnan(single.low)
     assert metrics.LEVEL == 0.95
+
+
+def test_a_gain_can_count_for_more_than_one():
+    """Two touched, the lower of them at a place looked at half as often: it stands for two."""
+    grades, group = np.array([1, 0, 1]), np.array([3])
+    first = ndcg(grades, np.array([3.0, 2.0, 1.0]), group, weight=np.array([1.0, 5.0, 2.0]))
+    assert first == pytest.approx([(1 + 2 / 2) / (2 + 1 / np.log2(3))])
+    assert ndcg(grades, np.array([1.0, 2.0, 3.0]), group, weight=np.ones(3)) == pytest.approx(
+        ndcg(grades, np.array([1.0, 2.0, 3.0]), group)
+    )

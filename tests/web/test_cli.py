@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from factories import NOW, make_paper
 
 from recommender.errors import GateRefused, NotEnoughData, SourceError
+from recommender.rank import model
 from recommender.settings import Settings, load
 from recommender.sources import jsonl
 from recommender.store import artifacts, readers, runs, schema
@@ -51,7 +52,7 @@ EVERY = dict(commands())
 def test_the_commands_are_these() -> None:
     assert [" ".join(path) for path in EVERY] == [
         *("up", "serve", "clock", "tick", "ingest", "import", "retrain", "digest", "link", "doctor", "sample"),
-        *("db upgrade", "db check", "db revision", "models list", "models promote", "models rollback"),
+        *("db upgrade", "db check", "db revision", "models list", "models show", "models promote", "models rollback"),
     ]
 
 
@@ -205,26 +206,31 @@ def test_db_check_tells_what_differs(run: Run, database: Database) -> None:
     assert "digests" in result.stderr
 
 
-def test_models_are_listed_promoted_and_taken_back(run: Run, edition: Database, settings: Settings) -> None:
-    with edition.read() as session:
-        live = artifacts.current(session)
-        assert live is not None
-        text = artifacts.read(session, settings.models_folder, live)
-        facts = artifacts.get(session, live)
-    with edition.write() as session:
-        for name, body in (("second", text), ("broken", "{}")):
+def test_models_are_listed_shown_promoted_and_taken_back(run: Run, database: Database, settings: Settings) -> None:
+    ranker = model.blend_ranker()
+    with database.write() as session:
+        for hours, (name, body) in enumerate({"first": model.dump(ranker), "second": model.dump(ranker), "broken": "{}"}.items()):
+            at = NOW + timedelta(hours=hours)
             artifacts.add(
-                session, settings.models_folder, name, body, kind="blend", schema=facts.schema, papers=1, now=NOW, report={}
+                session, settings.models_folder, name, body, kind="blend", schema=ranker.schema, papers=1, now=at, report={}
             )
-    assert "second" in run("models", "list").stdout
-    assert run("models", "promote", "second").stderr == "second is live.\n"
-    assert run("models", "rollback").stderr == f"{live} is live again.\n"
+    assert run("models", "promote", "first").stderr.startswith("first is live and takes the place of the untrained ranking.")
+    assert run("models", "promote", "second").stderr.startswith("second is live and takes the place of first.")
+    assert [line.split()[0] for line in run("models", "list").stdout.splitlines()] == ["version", "broken", "second", "first"]
+    assert len(run("models", "list", "--limit", "1").stdout.splitlines()) == 2
+    assert "retired" in run("models", "show", "first").stdout.splitlines()[0]
     for name in ("broken", "third"):
         refused = run("models", "promote", name)
         assert refused.exit_code == 1
         assert refused.stderr.startswith("broadsheet: ")
-    with edition.read() as session:
-        assert artifacts.current(session) == live
+    assert run("models", "show", "third").exit_code == 1
+    assert "`broadsheet models list`" in run("models", "show", "third").stderr
+    assert run("models", "rollback").stderr.startswith("first is live again, second is withdrawn.")
+    assert run("models", "rollback").stderr.startswith("The untrained ranking is live again, first is withdrawn.")
+    third = run("models", "rollback")
+    assert (third.exit_code, third.stderr) == (1, "broadsheet: no model is live: pages are ranked without learning already\n")
+    with database.read() as session:
+        assert artifacts.current(session) is None
 
 
 def test_sample_makes_an_edition_of_its_own(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

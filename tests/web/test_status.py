@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 from factories import DAY, make_paper
 
 from recommender.rank import model
+from recommender.rank.explain import FAMILIES
 from recommender.settings import Settings, load
 from recommender.store import artifacts, pages, readers, runs
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from web.app import create_app
+from web.status import FAMILY_WORDS
 
 INTERVALS = {"ndcg@10": [0.512, 0.471, 0.553], "mrr": [0.61, None, None]}
 REPORT = {
@@ -132,6 +135,41 @@ def test_a_model_without_a_report_has_no_table(
     assert "m1" in page
 
 
+@pytest.fixture
+def trial(edition: Database, settings: Settings, now: datetime) -> Database:
+    """`old` is live, `new` which wants the opposite, shares the pages."""
+    with edition.write() as session:
+        for version, share in (("old", 1.0), ("new", -0.5)):
+            untrained = model.blend_ranker()
+            text = model.dump(replace(untrained, version=version, weights=(untrained.weights * share).astype("f4")))
+            artifacts.add(
+                session, settings.models_folder, version, text, kind="boosted", schema=untrained.schema, papers=1, now=now
+            )
+        artifacts.promote(session, "old", now=now)
+        artifacts.challenge(session, "new", now=now)
+    return edition
+
+
+def test_status_says_that_two_models_share_the_pages(trial: Database, signed_in: Any) -> None:
+    assert "new has shared the pages with it since 20 May 2026, 08:00 UTC" in signed_in.get("/status").get_data(as_text=True)
+    with trial.write() as session:
+        artifacts.end_trial(session, "decided")
+    assert "shared the pages" not in signed_in.get("/status").get_data(as_text=True)
+
+
+def test_why_asks_the_model_that_chose_the_paper(trial: Database, signed_in: Any, alice: Reader) -> None:
+    signed_in.get("/")
+    with trial.read() as session:
+        page = pages.latest(session, alice.id, DAY)
+    assert page is not None
+    assert page.model == "old+new"
+    for team in ("old", "new"):
+        item = next(item for item in page.items if item.team == team and abs(item.score) > 0.05)
+        text = signed_in.get(f"/why/{item.id}").get_data(as_text=True)
+        totals = [float(total) for total in re.findall(r'class="family">.*?<td>([+-][\d.]+)</td></tr>', text)]
+        assert sum(totals) == pytest.approx(item.score, abs=0.005)
+
+
 def test_why_shows_what_adds_to_the_score(edition: Database, signed_in: Any, alice: Reader) -> None:
     signed_in.get("/")
     signed_in.post("/events", {"kind": "upvote", "paper": make_paper(84).id})
@@ -146,9 +184,13 @@ def test_why_shows_what_adds_to_the_score(edition: Database, signed_in: Any, ali
     assert sum(totals) == pytest.approx(item.score, abs=0.005)
     assert [abs(total) for total in totals] == sorted((abs(total) for total in totals), reverse=True)
     assert "Meaning close to what you liked" in text
-    assert "<code>z_dense_top5</code>" in text
+    assert "<code>z_sharp_top5</code>" in text
     assert f"Place {item.position} of {len(page.items)}" in text
     assert all(reason.text[:20].replace("“", "") in text.replace("“", "") for reason in item.reasons)
+
+
+def test_every_family_of_features_has_words_for_it() -> None:
+    assert set(FAMILY_WORDS) == set(FAMILIES)
 
 
 def test_why_owns_up_to_a_draw_by_lot(edition: Database, signed_in: Any, alice: Reader) -> None:

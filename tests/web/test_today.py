@@ -250,7 +250,7 @@ def test_a_trained_model_is_named_and_a_damaged_one_owned_up_to(
 ) -> None:
     ranker = model.Ranker(
         **{
-            **{name: getattr(model.blend_ranker(), name) for name in ("schema", "weights", "idf")},
+            **{name: getattr(model.blend_ranker(), name) for name in ("schema", "weights", "lens")},
             "version": "m1",
             "kind": "boosted",
         }

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
+import lightgbm
 import numpy as np
 import pytest
 from factories import DAY, NOW, make_edition, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, vectors_of
+from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, seen_through, vectors_of
 
 from recommender.rank import profile, terms
 from recommender.rank.explain import FAMILIES, Evidence, _short, families, reasons
-from recommender.rank.features import NAMES
-from recommender.rank.model import blend_ranker
+from recommender.rank.features import MONOTONE, NAMES
+from recommender.rank.lens import Lens, flat
+from recommender.rank.model import Ranker, blend_ranker
 from recommender.rank.rerank import Placed
 from recommender.settings import RankSettings
 from recommender.types import Event, EventKind, Paper, RankedItem, RankedPage, Reason, Signals
@@ -26,6 +29,20 @@ PAGE = make_edition(per_topic=4)
 OLD = make_edition(EARLIER, per_topic=3)
 SPEECH = [paper for paper in OLD if paper.authors[0].startswith("Speech")]
 AGO = NOW - timedelta(days=2)
+KNOWN_HANDS = [replace(p, authors=SPEECH[n % 3].authors) if n % 9 == 0 else p for n, p in enumerate(PAGE)]
+
+
+@cache
+def with_trees() -> Ranker:
+    """The blend, boosted towards authors and what is near through the lens."""
+    blend = blend_ranker(seen_through(make_edition(), taste=True))
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(1000, len(NAMES))).astype(np.float32)
+    wanted = values[:, NAMES.index("author_affinity")] + values[:, NAMES.index("z_sharp_head")] > 1
+    data = lightgbm.Dataset(values, wanted.astype(np.int8), group=[20] * 50, feature_name=list(NAMES))
+    fixed = {"objective": "lambdarank", "verbosity": -1, "num_leaves": 7, "num_threads": 1, "seed": 7, "deterministic": True}
+    trees = lightgbm.train(fixed | {"monotone_constraints": list(MONOTONE)}, data, num_boost_round=20)
+    return replace(blend, version="boosted-1", kind="boosted", trees=trees.model_to_string())
 
 
 def likes(of: Sequence[Paper], kind: EventKind = EventKind.UPVOTE) -> list[Event]:
@@ -42,12 +59,30 @@ def kinds(reasons: Sequence[Reason]) -> list[str]:
 
 def test_every_feature_belongs_to_a_family() -> None:
     found = dict(zip(NAMES, FAMILIES, strict=True))
-    assert set(FAMILIES) == {"similar", "terms", "disliked", "author", "category", "popular", "recent", "code", "other"}
-    assert found["dense_head"] == found["z_dense_latest"] == "similar"
-    assert found["lex_top5"] == found["z_lex_head"] == "terms"
+    assert set(FAMILIES) == {
+        "similar",
+        "terms",
+        "disliked",
+        "author",
+        "organization",
+        "category",
+        "popular",
+        "recent",
+        "code",
+        "expected",
+        "neighbours",
+        "other",
+    }
+    assert found["dense_top5"] == found["z_dense_latest"] == "similar"
+    assert found["sharp_head"] == found["z_taste_recent"] == found["r_taste_head"] == "similar"
+    assert found["lex_top5"] == found["z_lex_head"] == found["r_lex_head"] == "terms"
     assert found["dense_disliked"] == found["z_lex_disliked"] == "disliked"
     assert found["author_sum"] == "author"
-    assert found["primary_affinity"] == "category"
+    assert found["organization_affinity"] == "organization"
+    assert found["primary_affinity"] == found["z_category_lift"] == "category"
+    assert found["team"] == found["z_team_gap"] == found["uncertainty"] == "other"
+    assert found["neighbours"] == "neighbours"
+    assert found["prior"] == found["z_prior"] == "expected"
     assert found["z_log_upvotes"] == "popular"
     assert found["z_age_days"] == "recent"
     assert found["has_code"] == "code"
@@ -90,6 +125,43 @@ def test_without_the_liked_paper_the_reason_is_gone_and_the_score_is_lower() -> 
     assert item(without, target).score < item(with_it, target).score
 
 
+def relative_score(paper_id: str, events: Sequence[Event], read: Sequence[Paper], ranker: Ranker) -> float:
+    """How far above the page's mean a paper scores: what all papers gain or lose together is no reason for one of them."""
+    items = make_page(KNOWN_HANDS, events, read=read, ranker=ranker).items
+    return next(one.score for one in items if one.paper_id == paper_id) - float(np.mean([one.score for one in items]))
+
+
+def without_cause(reason: Reason, events: Sequence[Event], read: Sequence[Paper]) -> tuple[list[Event], list[Paper]]:
+    """Take away what a reason names: a liked paper, an author's name on all papers, or every like in a category."""
+    if reason.paper_id is not None:
+        return [event for event in events if event.paper_id != reason.paper_id], list(read)
+    if reason.kind == "author":
+        name = reason.text.removeprefix("By ").split(", whose")[0]
+        return list(events), [replace(p, authors=tuple("Somebody Else" if a == name else a for a in p.authors)) for p in read]
+    category = reason.text.removeprefix("In ").split(",")[0]
+    return list(events), [replace(p, categories=tuple("other" if c == category else c for c in p.categories)) for p in read]
+
+
+@pytest.mark.parametrize(
+    "ranker",
+    [blend_ranker(), blend_ranker(seen_through(make_edition(), taste=True)), with_trees()],
+    ids=["flat", "sharp", "trees"],
+)
+def test_take_any_named_cause_away_and_the_score_falls(ranker: Ranker) -> None:
+    read = [paper for paper in OLD if paper.authors[0].split()[0] in ("Speech", "Robots", "Vision")]
+    events = likes(read)
+    told = [(one, reason) for one in make_page(KNOWN_HANDS, events, read=read, ranker=ranker).items for reason in one.reasons]
+    caused = [(one, reason) for one, reason in told if reason.kind in ("similar", "terms", "author", "category")]
+    assert {reason.kind for _, reason in caused} >= {"similar", "author"}
+    kept = [
+        (one.position, reason.text)
+        for one, reason in caused
+        if relative_score(one.paper_id, *without_cause(reason, events, read), ranker)
+        >= relative_score(one.paper_id, events, read, ranker)
+    ]
+    assert not kept
+
+
 def test_terms_that_are_named_stand_in_both_texts() -> None:
     page = make_page(PAGE, likes(SPEECH), read=OLD)
     by_id = {paper.id: paper for paper in (*PAGE, *OLD)}
@@ -122,6 +194,36 @@ def author_reason(kind: EventKind) -> str:
 )
 def test_an_author_is_named_with_what_the_reader_did(kind: EventKind, text: str) -> None:
     assert author_reason(kind) == text
+
+
+def organization_reason(kind: EventKind) -> str:
+    """Return what is said of a paper that shares nothing with a judged one but its organisation."""
+    judged = make_paper(1, topic="speech", day=EARLIER, authors=("Bo",), categories=("x.Y",), organization="Institute")
+    theirs = make_paper(1, topic="robots", authors=("Cy",), signals=Signals(), organization="Institute")
+    page = make_page([theirs, make_paper(2, organization="Academy"), make_paper(3)], likes([judged], kind), read=[judged])
+    said = {one.paper_id: [r.text for r in one.reasons if r.kind == "organization"] for one in page.items}
+    assert not any(text for paper_id, text in said.items() if paper_id != theirs.id)
+    return "".join(said[theirs.id])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (EventKind.UPVOTE, "From Institute, whose work you liked"),
+        (EventKind.CLICK, "From Institute, whose work you opened"),
+        (EventKind.DOWNVOTE, ""),
+    ],
+)
+def test_an_organisation_is_named_with_what_the_reader_did(kind: EventKind, text: str) -> None:
+    assert organization_reason(kind) == text
+
+
+@pytest.mark.parametrize("lens", [flat(), seen_through([*PAGE, *OLD], taste=True)], ids=["flat", "lens"])
+def test_what_lifts_through_a_lens_is_named_by_the_plain_text(lens: Lens) -> None:
+    page = make_page(PAGE, likes(SPEECH), read=OLD, ranker=blend_ranker(lens))
+    named = {reason.paper_id for one in page.items[:4] for reason in one.reasons if reason.kind in ("similar", "terms")}
+    assert named
+    assert named <= {paper.id for paper in SPEECH}
 
 
 def test_what_was_only_opened_is_not_called_liked() -> None:
@@ -213,5 +315,5 @@ def test_public_code_is_a_reason_only_where_there_is_some() -> None:
         paper = make_paper(1, code_url=address)
         inputs = make_inputs([paper])
         taste = profile.build([], {}, inputs.read_vectors, as_of=NOW, day=DAY, settings=RankSettings())
-        evidence = Evidence([paper], vectors_of([paper]), taste, {}, terms.flat_idf())
-        assert reasons(Placed(0), contributions, evidence)[0].text == words
+        evidence = Evidence([paper], vectors_of([paper]), taste, {}, flat())
+        assert reasons(0, Placed(0), contributions, evidence)[0].text == words

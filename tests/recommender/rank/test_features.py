@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from factories import DAY, NOW, TOPICS, make_edition, make_paper
+from factories import DAY, NOW, make_edition, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, histories, make_event, make_inputs, papers, vectors_of
+from strategies import PROPERTY, described, histories, make_event, make_inputs, papers, seen_through, vectors_of
 
 from recommender.errors import ShapeError
 from recommender.rank import features, page
-from recommender.rank.features import FEATURES, MONOTONE, NAMES, STANDARDISED
+from recommender.rank.features import FEATURES, MONOTONE, NAMES, RANKED, STANDARDISED
+from recommender.rank.lens import flat
 from recommender.rank.model import blend_ranker
 from recommender.settings import RankSettings
 from recommender.types import Event, EventKind, FeatureMatrix, Paper, Signals
@@ -23,12 +25,10 @@ EARLIER = DAY - timedelta(days=3)
 PAGE = make_edition(per_topic=3)
 OLD = make_edition(EARLIER, per_topic=3)
 LIKED = [paper for paper in OLD if paper.authors[0].startswith("Graphs")]
-
-
-def described(
-    page_papers: Sequence[Paper], events: Sequence[Event] = (), *, settings: RankSettings | None = None, **facts: object
-) -> FeatureMatrix:
-    return page.describe(make_inputs(page_papers, events, **facts), blend_ranker(), settings or RankSettings())  # type: ignore[arg-type]
+HATED = [paper for paper in OLD if paper.authors[0].startswith("Robots")]
+LENS = seen_through([*PAGE, *OLD], taste=True)
+FRESH = RankSettings(half_life_days=1e9)  # all gestures weigh what they weighed at first
+SPACES = ("dense_", "sharp_", "taste_", "lex_")
 
 
 def likes(of: Sequence[Paper], kind: EventKind = EventKind.UPVOTE) -> list[Event]:
@@ -45,18 +45,39 @@ def test_every_feature_has_a_direction_and_a_meaning() -> None:
     assert all(meaning for _, meaning in FEATURES.values())
 
 
-def test_a_standardised_feature_moves_the_score_as_the_plain_one_does() -> None:
+def test_a_standardised_or_ranked_feature_moves_the_score_as_the_plain_one_does() -> None:
     for name in STANDARDISED:
         assert FEATURES[f"z_{name}"][0] == FEATURES[name][0]
+    for name in RANKED:
+        assert FEATURES[f"r_{name}"][0] == FEATURES[name][0] == 1
 
 
 def test_vectors_of_other_papers_are_refused() -> None:
     inputs = make_inputs(PAGE)
     taste = page.profile.build([], {}, vectors_of([]), as_of=NOW, day=DAY, settings=RankSettings())
     with pytest.raises(ShapeError, match="same order"):
-        features.build(
-            PAGE[::-1], inputs.vectors, taste, vectors_of([]), blend_ranker().idf, voted=frozenset(), settings=RankSettings()
-        )
+        features.build(PAGE[::-1], inputs.vectors, taste, flat(), voted=frozenset(), settings=RankSettings())
+
+
+def test_a_lens_for_other_vectors_is_refused() -> None:
+    sharpen = LENS.sharpen
+    assert sharpen is not None
+    narrow = replace(LENS, sharpen=replace(sharpen, mean=sharpen.mean[:7], matrix=sharpen.matrix[:7, :7]))
+    with pytest.raises(ShapeError, match="7 numbers, not 64: retrain"):
+        described(PAGE, likes(LIKED), read=LIKED, lens=narrow)
+
+
+def test_what_is_thought_of_a_paper_beforehand_is_a_feature() -> None:
+    inputs = make_inputs(PAGE)
+    taste = page.profile.build([], {}, vectors_of([]), as_of=NOW, day=DAY, settings=RankSettings())
+    prior = np.linspace(-3, 1, len(PAGE), dtype=np.float32)
+    with_it, without = (
+        features.build(PAGE, inputs.vectors, taste, LENS, voted=frozenset(), settings=RankSettings(), prior=given)
+        for given in (prior, None)
+    )
+    assert (with_it.column("prior") == prior).all()
+    assert (np.diff(with_it.column("z_prior")) > 0).all()
+    assert np.isnan(without.column("prior")).all()
 
 
 def test_no_papers_give_no_rows() -> None:
@@ -64,24 +85,39 @@ def test_no_papers_give_no_rows() -> None:
 
 
 def test_a_reader_without_history_has_no_similarities() -> None:
-    matrix = described(PAGE)
+    matrix = described(PAGE, lens=LENS)
     for name in NAMES:
-        if name.removeprefix("z_").startswith(("dense_", "lex_")):
+        if name.removeprefix("z_").removeprefix("r_").startswith(SPACES):
             assert np.isnan(matrix.column(name)).all(), name
-    for name in ("author_affinity", "author_sum", "category_affinity", "primary_affinity", "likes", "dislikes"):
+    for name in ("uncertainty", "team_gap", "z_category_lift"):
+        assert np.isnan(matrix.column(name)).all(), name
+    for name in (
+        "category_lift",
+        "primary_lift",
+        "organization_affinity",
+        "author_affinity",
+        "author_sum",
+        "category_affinity",
+        "primary_affinity",
+        "likes",
+        "dislikes",
+    ):
         assert (matrix.column(name) == 0).all(), name
 
 
-def test_a_reader_with_only_dislikes_has_one_similarity() -> None:
-    matrix = described(PAGE, likes(LIKED, EventKind.DOWNVOTE), read=LIKED)
-    assert np.isnan(matrix.column("dense_centroid")).all()
-    assert not np.isnan(matrix.column("z_dense_disliked")).any()
+def test_a_reader_with_only_dislikes_has_heads_and_what_is_disliked() -> None:
+    matrix = described(PAGE, likes(LIKED, EventKind.DOWNVOTE), read=LIKED, lens=LENS)
+    known = {name for name in NAMES if name.startswith(SPACES) and not np.isnan(matrix.column(name)).any()}
+    assert known == {"dense_disliked", "lex_disliked", "sharp_head", "taste_head", "lex_head"}
+    same = np.array([p.authors[0].startswith("Graphs") for p in PAGE])
+    assert (matrix.column("sharp_head")[same] < 0).all()
     assert (matrix.column("dislikes") == len(LIKED)).all()
 
 
 def test_a_reader_with_only_clicks_has_similarities_but_no_newest_like() -> None:
-    matrix = described(PAGE, likes(LIKED, EventKind.CLICK), read=LIKED)
-    assert not np.isnan(matrix.column("dense_head")).any()
+    matrix = described(PAGE, likes(LIKED, EventKind.CLICK), read=LIKED, lens=LENS)
+    for name in ("sharp_head", "taste_head", "lex_head", "dense_top5"):
+        assert not np.isnan(matrix.column(name)).any(), name
     assert np.isnan(matrix.column("dense_latest")).all()
     assert (matrix.column("likes") == 0).all()
 
@@ -89,61 +125,6 @@ def test_a_reader_with_only_clicks_has_similarities_but_no_newest_like() -> None
 def test_likes_without_vectors_are_like_no_likes() -> None:
     matrix = described(PAGE, likes(LIKED), read=LIKED, unread=[p.id for p in LIKED])
     assert matrix.values.tobytes() == described(PAGE).values.tobytes()
-
-
-def test_similarities_by_hand() -> None:
-    events, ages = likes(LIKED), RankSettings(half_life_days=1e9)
-    matrix = described(PAGE, events, read=LIKED, settings=ages)
-    own, liked = vectors_of(PAGE).dense, vectors_of(LIKED).dense
-    cosines = own @ liked.T
-    mean = liked.mean(axis=0)
-    assert matrix.column("dense_centroid") == pytest.approx(cosines.mean(axis=1) / np.linalg.norm(mean), abs=1e-5)
-    assert matrix.column("dense_nearest") == pytest.approx(cosines.max(axis=1), abs=1e-5)
-    assert matrix.column("dense_top5") == pytest.approx(cosines.mean(axis=1), abs=1e-5)  # fewer than five likes: all of them
-    assert matrix.column("dense_latest") == pytest.approx(cosines[:, -1], abs=1e-5)
-
-
-def test_the_mean_of_five_takes_the_five_nearest() -> None:
-    liked = [make_paper(n, day=EARLIER) for n in range(100, 110)]
-    matrix = described(PAGE, likes(liked), read=liked, settings=RankSettings(half_life_days=1e9))
-    cosines = vectors_of(PAGE).dense @ vectors_of(liked).dense.T
-    assert matrix.column("dense_top5") == pytest.approx(np.sort(cosines, axis=1)[:, -5:].mean(axis=1), abs=1e-5)
-
-
-def test_an_old_like_is_trusted_at_least_by_half() -> None:
-    twin = make_paper(1, id="arxiv:twin", day=EARLIER)
-    old = [make_event(1, twin, at=NOW - timedelta(days=3000))]
-    page_papers = [make_paper(1), make_paper(2)]
-    assert value(described(page_papers, old, read=[twin]), "dense_nearest", page_papers[0]) == pytest.approx(0.5, abs=1e-3)
-
-
-@pytest.mark.parametrize("space", ["dense", "lex"])
-def test_every_similarity_prefers_the_topic_of_the_likes(space: str) -> None:
-    matrix = described(PAGE, likes(LIKED), read=LIKED, background=OLD)
-    same = np.array([TOPICS["graphs"].split()[0] in p.abstract for p in PAGE])
-    for name in ("centroid", "nearest", "top5", "latest", "head"):
-        column = matrix.column(f"{space}_{name}")
-        assert column[same].min() > column[~same].max(), name
-    against = described(PAGE, likes(LIKED, EventKind.DOWNVOTE), read=LIKED).column(f"{space}_disliked")
-    assert against[same].min() > against[~same].max()
-
-
-def test_on_a_first_day_the_page_itself_stands_for_everything_else() -> None:
-    assert not np.isnan(described(PAGE, likes(LIKED), read=LIKED).column("dense_head")).any()
-
-
-def test_there_is_no_head_when_there_is_nothing_else() -> None:
-    only = PAGE[:2]
-    matrix = described(only, likes(only))
-    assert np.isnan(matrix.column("dense_head")).all()
-    assert np.isfinite(matrix.column("dense_centroid")).all()
-
-
-def test_the_likeness_of_a_paper_to_itself_is_not_news() -> None:
-    one, other = make_paper(1), make_paper(1, topic="speech")
-    matrix = described([one, other], likes([one]))
-    assert np.isnan([value(matrix, "dense_nearest", one), value(matrix, "lex_nearest", one)]).all()  # nothing else to be near
-    assert np.isnan(value(described([one, other], likes([one], EventKind.HIDE)), "dense_disliked", one))
 
 
 def test_authors_and_categories_by_hand() -> None:
@@ -161,6 +142,45 @@ def test_authors_and_categories_by_hand() -> None:
     assert value(matrix, "author_affinity", neither) == value(matrix, "category_affinity", neither) == 0.0
 
 
+def test_an_organisation_by_hand() -> None:
+    liked = make_paper(1, day=EARLIER, organization="Institute")
+    theirs, others, nobodys = (make_paper(n, organization=o) for n, o in ((2, "Institute"), (3, "Academy"), (4, None)))
+    page_papers = [theirs, others, nobodys]
+    for kind, expected in ((EventKind.UPVOTE, 0.5), (EventKind.DOWNVOTE, -0.5)):
+        matrix = described(page_papers, [make_event(1, liked, kind)], read=[liked], settings=FRESH)
+        assert [value(matrix, "organization_affinity", p) for p in page_papers] == pytest.approx([expected, 0.0, 0.0])
+
+
+def test_the_size_of_the_team_by_hand() -> None:
+    pair = make_paper(1, day=EARLIER, authors=("A", "B"))
+    alone, eight, unsigned = (make_paper(n, authors=a) for n, a in ((2, ("C",)), (3, tuple("DEFGHIJK")), (4, ())))
+    matrix = described([alone, eight, unsigned], [make_event(1, pair)], read=[pair])
+    assert matrix.column("team") == pytest.approx([0.0, np.log(8), 0.0])
+    assert matrix.column("team_gap") == pytest.approx([np.log(2), np.log(4), np.log(2)])
+
+
+def test_the_lift_of_a_category_by_hand() -> None:
+    """Three of three likes in cs.RO, which a quarter of the page is in: about log(0.6 / 0.25 + 0.4)."""
+    liked = [make_paper(n, day=EARLIER, categories=("cs.RO",)) for n in range(3)]
+    page_papers = [make_paper(n, categories=c) for n, c in enumerate([("cs.RO",), ("cs.CV", "cs.CV"), ("cs.CV",), ()], start=9)]
+    matrix = described(page_papers, likes(liked), read=liked, settings=FRESH)
+    unsure = 2 / 5
+    at_home, away = np.log((3 / 5) / (1 / 4) + unsure), np.log(0 + unsure)
+    assert matrix.column("primary_lift") == pytest.approx([at_home, away, away, 0.0], abs=1e-5)
+    assert matrix.column("category_lift") == pytest.approx([at_home, away, away, 0.0], abs=1e-5)
+    both = make_paper(9, categories=("cs.RO", "cs.CV"))
+    matrix = described([both, *page_papers[1:]], likes(liked), read=liked, settings=FRESH)
+    assert value(matrix, "primary_lift", both) == pytest.approx(at_home, abs=1e-5)
+    assert value(matrix, "category_lift", both) == pytest.approx(at_home + away, abs=1e-5)
+
+
+def test_a_category_of_dislikes_is_no_lift() -> None:
+    hated = [make_paper(n, day=EARLIER, categories=("cs.RO",)) for n in range(3)]
+    page_papers = [make_paper(1, categories=("cs.RO",)), make_paper(2, categories=("cs.CV",))]
+    matrix = described(page_papers, likes(hated, EventKind.DOWNVOTE), read=hated, settings=FRESH)
+    assert matrix.column("primary_lift") == pytest.approx([-3 / 5, 0.0], abs=1e-5)
+
+
 def test_facts_by_hand() -> None:
     paper = make_paper(
         1,
@@ -174,7 +194,7 @@ def test_facts_by_hand() -> None:
     matrix = described([paper, make_paper(2, signals=Signals())])
     assert value(matrix, "age_days", paper) == pytest.approx(2 + 16 / 24)  # until midnight
     assert value(matrix, "log_upvotes", paper) == pytest.approx(np.log(8))
-    assert [value(matrix, n, paper) for n in ("has_code", "is_cross", "n_authors", "abstract_words")] == [1, 1, 3, 4]
+    assert [value(matrix, n, paper) for n in ("has_code", "is_cross", "abstract_words")] == [1, 1, 4]
     assert np.isnan(matrix.column("log_upvotes")[1])
 
 
@@ -184,13 +204,43 @@ def test_an_age_is_never_negative_and_never_absurd() -> None:
 
 
 def test_columns_are_standardised_over_the_papers_not_voted_on() -> None:
-    matrix = described(PAGE, [*likes(LIKED), make_event(9, PAGE[0])], read=LIKED)
+    matrix = described(PAGE, [*likes(LIKED), make_event(9, PAGE[0])], read=LIKED, lens=LENS)
     still_open = np.array([paper_id != PAGE[0].id for paper_id in matrix.paper_ids])
     for name in STANDARDISED:
         z = matrix.column(f"z_{name}")[still_open]
         if not np.isnan(z).all():
             assert np.nanmean(z) == pytest.approx(0, abs=1e-4), name
             assert np.nanstd(z) == pytest.approx(1, abs=1e-4), name
+
+
+def test_columns_are_ranked_over_the_papers_not_voted_on() -> None:
+    matrix = described(PAGE, [*likes(LIKED), make_event(9, PAGE[0])], read=LIKED, lens=LENS)
+    still_open = np.array([paper_id != PAGE[0].id for paper_id in matrix.paper_ids])
+    for name in RANKED:
+        plain, ranks = matrix.column(name), matrix.column(f"r_{name}")
+        base = plain[still_open]
+        expected = [((base < v).sum() + (base <= v).sum()) / 2 / len(base) for v in plain]
+        assert ranks == pytest.approx(expected, abs=1e-6), name
+        assert ranks[still_open].mean() == pytest.approx(0.5, abs=1e-6)
+        assert (np.argsort(ranks[still_open]) == np.argsort(base)).all()
+
+
+def test_papers_of_one_text_share_their_rank() -> None:
+    twins = [replace(PAGE[0], id=f"arxiv:twin{n}") for n in range(3)]
+    matrix = described([*twins, PAGE[-1]], likes(HATED), read=HATED, lens=LENS)
+    ranks = [value(matrix, "r_lex_head", paper) for paper in (*twins, PAGE[-1])]
+    assert ranks[0] == ranks[1] == ranks[2]
+    assert sorted(ranks) in (
+        [0.125, 0.625, 0.625, 0.625],
+        [0.375, 0.375, 0.375, 0.875],
+    )  # one side or the other of the odd one out
+
+
+def test_a_page_of_one_text_has_no_ranks() -> None:
+    twins = [replace(PAGE[0], id=f"arxiv:twin{n}") for n in range(3)]
+    matrix = described(twins, likes(HATED), read=HATED, lens=LENS)
+    assert np.isnan(matrix.column("r_lex_head")).all()
+    assert np.isnan(matrix.column("z_lex_head")).all()
 
 
 def test_a_column_that_says_the_same_of_every_paper_says_nothing() -> None:
@@ -214,8 +264,9 @@ def test_likes_beyond_the_cap_change_nothing() -> None:
 
 def test_faded_likes_still_give_finite_features() -> None:
     events = [make_event(1, LIKED[0], at=NOW - timedelta(days=2000)), make_event(2, LIKED[1])]
-    matrix = described(PAGE, events, read=LIKED, settings=RankSettings(half_life_days=1.0))
-    assert np.isfinite(matrix.column("dense_head")).all()
+    matrix = described(PAGE, events, read=LIKED, lens=LENS, settings=RankSettings(half_life_days=1.0))
+    for name in ("sharp_head", "taste_head", "lex_head", "sharp_recent", "sharp_soft", "uncertainty"):
+        assert np.isfinite(matrix.column(name)).all(), name
 
 
 @PROPERTY
@@ -223,8 +274,9 @@ def test_faded_likes_still_give_finite_features() -> None:
 def test_no_history_and_no_text_makes_a_feature_infinite(data: st.DataObject) -> None:
     found = data.draw(papers())
     events = data.draw(histories([*found, *OLD[:4]]))
-    matrix = described(found, events, read=OLD[:4], background=data.draw(st.sampled_from([[], OLD])))
+    lens = data.draw(st.sampled_from([flat(), LENS]))
+    matrix = described(found, events, read=OLD[:4], lens=lens)
     assert matrix.names == NAMES
     assert matrix.values.dtype == np.float32
     assert not np.isinf(matrix.values).any()
-    assert np.isfinite(blend_ranker().score(matrix)).all()
+    assert np.isfinite(blend_ranker(lens).score(matrix)).all()

@@ -9,15 +9,21 @@ from functools import lru_cache
 import lightgbm
 import numpy as np
 import pytest
+from factories import make_edition
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY
+from priors import by_author
+from strategies import PROPERTY, seen_through, vectors_of
 
 from recommender.errors import ModelDamaged, ModelIncompatible
-from recommender.rank import terms
 from recommender.rank.features import MONOTONE, NAMES, SCHEMA
-from recommender.rank.model import BLEND, Ranker, blend_ranker, booster, dump, load
+from recommender.rank.lens import flat
+from recommender.rank.model import BLEND, Ranker, blend_ranker, dump, load
+from recommender.rank.prior import describe
+from recommender.rank.trees import booster
 from recommender.types import FeatureMatrix
+
+LENS = replace(seen_through(make_edition(), taste=True), encoder="hashing/64")
 
 
 def matrix(rows: int = 60, seed: int = 5, *, missing: float = 0.1) -> FeatureMatrix:
@@ -59,6 +65,15 @@ def test_the_blend_names_only_features_and_pulls_the_way_they_may() -> None:
     assert set(BLEND) <= set(NAMES)
     for name, weight in BLEND.items():
         assert weight * MONOTONE[NAMES.index(name)] >= 0, name
+
+
+def test_the_blend_leans_on_what_needs_no_log() -> None:
+    """With a flat lens and no projection a page must still be ranked by what is near."""
+    rows = matrix(200, missing=0.0)
+    without = rows.values.copy()
+    without[:, [i for i, name in enumerate(NAMES) if "taste_" in name]] = np.nan
+    scores = [blend_ranker().score(r) for r in (rows, replace(rows, values=without))]
+    assert np.corrcoef(*scores)[0, 1] > 0.8
 
 
 def test_the_blend_is_a_weighted_sum_and_what_is_unknown_is_neutral() -> None:
@@ -113,14 +128,25 @@ def test_closer_never_scores_lower(kind: str, seed: int, feature: int, step: flo
 
 
 def test_a_text_and_back_is_the_same_ranker(ranker: Ranker) -> None:
-    rng = np.random.default_rng(3)
-    ranker = replace(ranker, idf=rng.random(terms.BUCKETS).astype(np.float32))
+    ranker = replace(ranker, lens=LENS)
     again = load(dump(ranker))
     assert (again.version, again.kind, again.schema, again.trees) == (ranker.version, ranker.kind, ranker.schema, ranker.trees)
     assert again.weights.tobytes() == ranker.weights.tobytes()
-    assert again.idf.tobytes() == ranker.idf.tobytes()
+    assert again.lens.to_dict() == ranker.lens.to_dict()
     assert (again.score(matrix()) == ranker.score(matrix())).all()
     assert dump(again) == dump(ranker)
+
+
+def test_the_prior_goes_along(ranker: Ranker) -> None:
+    papers = make_edition()
+    vectors = vectors_of(papers)
+    assert ranker.expect(papers, vectors) is None
+    prior = by_author()
+    again = load(dump(replace(ranker, prior=prior)))
+    expected = again.expect(papers, vectors)
+    assert expected is not None
+    assert np.array_equal(expected, prior.score(describe(papers, vectors.terms)))
+    assert len(expected) == len(papers)
 
 
 def changed(**parts: object) -> str:
@@ -141,11 +167,17 @@ def changed(**parts: object) -> str:
         changed(weights="not base64"),
         changed(weights=None),
         changed(weights="AADAfw==" * len(NAMES)),
-        changed(idf="AACAPw=="),
+        changed(lens=None),
+        changed(lens={}),
+        changed(lens=flat().to_dict() | {"idf": "AACAPw=="}),
+        changed(lens=flat().to_dict() | {"sharpen": ["AACAPw=="]}),
+        changed(lens=flat().to_dict() | {"taste": []}),
+        changed(prior=5),
+        changed(prior="{}"),
         changed(trees=5),
         changed(trees=["tree"]),
     ],
-    ids=range(14),
+    ids=range(20),
 )
 def test_a_damaged_text_is_refused(text: str) -> None:
     with pytest.raises(ModelDamaged, match="roll back or retrain"):
@@ -155,11 +187,13 @@ def test_a_damaged_text_is_refused(text: str) -> None:
 def test_weights_that_are_no_numbers_are_refused() -> None:
     weights = blend_ranker().weights.copy()
     weights[0] = np.nan
-    with pytest.raises(ModelDamaged, match="no numbers"):
+    with pytest.raises(ModelDamaged, match="not finite"):
         load(dump(replace(blend_ranker(), weights=weights)))
 
 
-@pytest.mark.parametrize("text", [changed(format=2), changed(schema="0" * 16), changed(schema="0" * 16, weights="AACAPw==")])
+@pytest.mark.parametrize(
+    "text", [changed(format=1), changed(format=3), changed(schema="0" * 16), changed(schema="0" * 16, weights="AACAPw==")]
+)
 def test_a_model_of_another_program_is_refused(text: str) -> None:
     with pytest.raises(ModelIncompatible, match="retrain"):
         load(text)

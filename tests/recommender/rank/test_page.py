@@ -14,7 +14,8 @@ import pytest
 from factories import DAY, NOW, TOPICS, make_edition, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, told, vectors_of
+from priors import FAMOUS, by_author
+from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, seen_through, told, vectors_of
 
 from recommender.errors import ModelIncompatible
 from recommender.rank.features import NAMES
@@ -34,6 +35,8 @@ CLEAR, CLICK = EventKind.CLEAR, EventKind.CLICK
 GOLDEN = Path(__file__).parents[2] / "golden" / "page.json"
 # It wants nothing that is like what the reader liked.
 CONTRARY = replace(blend_ranker(), weights=-blend_ranker().weights)
+SHARP = blend_ranker(seen_through([*PAGE, *OLD], taste=True))
+RANKERS = {"flat": blend_ranker(), "sharp": SHARP}
 
 
 def topic(paper: Paper | str) -> str:
@@ -62,63 +65,84 @@ def at_places(page: RankedPage) -> RankedPage:
     return replace(page, items=tuple(replace(item, id=1000 + item.position) for item in page.items))
 
 
+@pytest.mark.parametrize("ranker", RANKERS.values(), ids=RANKERS)
 class TestKnownAnswers:
     @pytest.mark.parametrize("name", TOPICS)
-    def test_a_reader_of_one_topic_gets_it_first(self, name: str) -> None:
-        page = make_page(PAGE, old(name), read=OLD, background=OLD, settings=QUIET)
+    def test_a_reader_of_one_topic_gets_it_first(self, ranker: Ranker, name: str) -> None:
+        page = make_page(PAGE, old(name), read=OLD, settings=QUIET, ranker=ranker)
         assert top(page, 8) == [name] * 8
 
-    def test_a_reader_of_even_topics_gets_even_topics(self) -> None:
+    def test_a_reader_of_even_topics_gets_even_topics(self, ranker: Ranker) -> None:
         even = list(TOPICS)[::2]
         events = [event for i, name in enumerate(even) for event in old(name, first=1 + 100 * i)]
-        page = make_page(PAGE, events, read=OLD, background=OLD, settings=QUIET)
+        page = make_page(PAGE, events, read=OLD, settings=QUIET, ranker=ranker)
         assert set(top(page, 20)) == set(even)
         assert all(top(page, 20).count(name) >= 5 for name in even)
 
-    def test_a_reader_of_two_topics_gets_both(self) -> None:
-        page = make_page(PAGE, [*old("speech"), *old("health", first=200)], read=OLD, background=OLD, settings=QUIET)
+    def test_a_reader_of_two_topics_gets_both(self, ranker: Ranker) -> None:
+        page = make_page(PAGE, [*old("speech"), *old("health", first=200)], read=OLD, settings=QUIET, ranker=ranker)
         assert set(top(page, 10)) == {"speech", "health"}
         assert 3 <= top(page, 10).count("speech") <= 7
 
-    def test_a_disliked_topic_sinks(self) -> None:
-        page = make_page(PAGE, [*old("speech"), *old("robots", EventKind.DOWNVOTE, first=200)], read=OLD, settings=QUIET)
+    def test_a_disliked_topic_sinks(self, ranker: Ranker) -> None:
+        page = make_page(
+            PAGE, [*old("speech"), *old("robots", EventKind.DOWNVOTE, first=200)], read=OLD, settings=QUIET, ranker=ranker
+        )
         places = [item.position for item in page.items if TOPIC_OF[item.paper_id] == "robots"]
         assert np.mean(places) > np.mean(range(1, 49)) + 12
 
-    def test_dislikes_alone_sink_too(self) -> None:
-        page = make_page(PAGE, old("robots", EventKind.HIDE), read=OLD, settings=QUIET)
+    def test_dislikes_alone_sink_too(self, ranker: Ranker) -> None:
+        page = make_page(PAGE, old("robots", EventKind.HIDE), read=OLD, settings=QUIET, ranker=ranker)
         assert "robots" not in top(page, 24)
 
-    def test_a_liked_author_rises(self) -> None:
+    def test_a_liked_author_rises(self, ranker: Ranker) -> None:
         liked = make_paper(1, day=EARLIER, topic="vision", authors=("Ann Lee",))
         theirs = replace(PAGE[20], authors=("Ann Lee",))
         stranger = replace(liked, authors=("Bo Ek",))
         edition = [*PAGE[:20], theirs, *PAGE[21:]]
         by_stranger, by_ann = (
-            make_page(edition, [make_event(1, p, at=AGO)], read=[p], settings=QUIET) for p in (stranger, liked)
+            make_page(edition, [make_event(1, p, at=AGO)], read=[p], settings=QUIET, ranker=ranker) for p in (stranger, liked)
         )
         assert topic(PAGE[20]) != "vision"
         assert place(by_ann, theirs) < place(by_stranger, theirs)
 
-    def test_without_a_history_upvotes_at_the_source_decide(self) -> None:
-        star = replace(PAGE[30], signals=Signals(upvotes=500))
-        assert make_page([*PAGE[:30], star, *PAGE[31:]]).items[0].paper_id == star.id
+    def test_without_a_history_what_readers_in_general_pick_rises(self, ranker: Ranker) -> None:
+        famous = replace(PAGE[30], authors=(FAMOUS,))
+        edition = [*PAGE[:30], famous, *PAGE[31:]]
+        without, with_prior = (make_page(edition, settings=QUIET, ranker=r) for r in (ranker, replace(ranker, prior=by_author())))
+        assert place(with_prior, famous) < place(without, famous)
+        assert np.isnan(without.items[0].features[NAMES.index("prior")])
 
-    def test_near_duplicates_are_not_side_by_side(self) -> None:
+    def test_what_like_minded_readers_want_rises(self, ranker: Ranker) -> None:
+        paper = PAGE[30]
+        pages = [
+            rank_page(replace(make_inputs(PAGE, old("speech"), read=OLD), neighbours=said), ranker, QUIET)
+            for said in (None, {}, {paper.id: 0.8}, {paper.id: -0.8})
+        ]
+        unasked, silent, wanted, unwanted = (place(page, paper) for page in pages)
+        assert wanted < silent == unasked < unwanted
+        column = [page.items[place(page, paper) - 1].features[NAMES.index("neighbours")] for page in pages]
+        assert column == pytest.approx([np.nan, 0.0, np.tanh(0.8), -np.tanh(0.8)], nan_ok=True)
+
+    def test_without_a_history_upvotes_at_the_source_decide(self, ranker: Ranker) -> None:
+        star = replace(PAGE[30], signals=Signals(upvotes=500))
+        assert make_page([*PAGE[:30], star, *PAGE[31:]], ranker=ranker).items[0].paper_id == star.id
+
+    def test_near_duplicates_are_not_side_by_side(self, ranker: Ranker) -> None:
         twins = [replace(PAGE[0], id=f"arxiv:twin{n}", authors=(f"T{n}",)) for n in range(5)]
         settings = RankSettings(explore_per_20=0, near_duplicate=0.999, author_cap=99)
-        page = make_page([*PAGE, *twins], old(topic(PAGE[0])), read=OLD, settings=settings)
+        page = make_page([*PAGE, *twins], old(topic(PAGE[0])), read=OLD, settings=settings, ranker=ranker)
         firsts = {item.paper_id for item in page.items[:20]} & {PAGE[0].id, *(twin.id for twin in twins)}
         assert len(firsts) == 1
         assert len(page.items) == len(PAGE) + 5
 
-    def test_a_short_page_reads_the_same_topic_from_several_earlier_likes(self) -> None:
+    def test_a_short_page_reads_the_same_topic_from_several_earlier_likes(self, ranker: Ranker) -> None:
         events = [make_event(n, p, EventKind.SAVE, at=AGO) for n, p in enumerate(OLD, 1) if topic(p) == "proofs"]
-        assert top(make_page(PAGE, events, read=OLD, settings=QUIET), 5) == ["proofs"] * 5
+        assert top(make_page(PAGE, events, read=OLD, settings=QUIET, ranker=ranker), 5) == ["proofs"] * 5
 
 
 class TestPromise:
-    @pytest.mark.parametrize("ranker", [blend_ranker(), CONTRARY], ids=["blend", "contrary"])
+    @pytest.mark.parametrize("ranker", [*RANKERS.values(), CONTRARY], ids=[*RANKERS, "contrary"])
     @pytest.mark.parametrize("row", [0, 17, 40])
     def test_the_nearest_open_paper_to_a_fresh_upvote_is_in_the_top_five(self, ranker: Ranker, row: int) -> None:
         events = [*old("vision"), make_event(500, PAGE[row])]
@@ -231,9 +255,9 @@ class TestReaders:
 
     def test_logged_features_are_the_rows_that_were_scored(self) -> None:
         inputs = make_inputs(SMALL, old("graphs"), read=OLD)
-        matrix = describe(inputs, blend_ranker(), RankSettings())
-        scores = blend_ranker().score(matrix)
-        for item in rank_page(inputs, blend_ranker(), RankSettings()).items:
+        matrix = describe(inputs, SHARP, RankSettings())
+        scores = SHARP.score(matrix)
+        for item in rank_page(inputs, SHARP, RankSettings()).items:
             row = matrix.paper_ids.index(item.paper_id)
             assert item.features.tobytes() == matrix.values[row].tobytes()
             assert item.score == pytest.approx(float(scores[row]), abs=1e-6)
@@ -253,7 +277,7 @@ def test_every_page_is_a_permutation_prefix_with_finite_scores(data: st.DataObje
     found = data.draw(papers(30))
     events = data.draw(histories([*found, *OLD[:4]]))
     size = data.draw(st.integers(5, 40))
-    page = make_page(found, events, read=OLD[:4], settings=RankSettings(page_size=size))
+    page = make_page(found, events, read=OLD[:4], settings=RankSettings(page_size=size), ranker=drawn(data))
     ids = [item.paper_id for item in page.items]
     assert [item.position for item in page.items] == list(range(1, len(ids) + 1))
     assert len(set(ids)) == len(ids)
@@ -269,7 +293,10 @@ def test_the_order_in_which_papers_come_in_does_not_matter(data: st.DataObject) 
     found = data.draw(papers(20))
     events = data.draw(histories([*found, *OLD[:4]]))
     shuffled = random.Random(data.draw(st.integers(0, 99))).sample(found, len(found))
-    assert told(make_page(found, events, read=OLD[:4])) == told(make_page(shuffled, events, read=OLD[3::-1]))
+    ranker = drawn(data)
+    assert told(make_page(found, events, read=OLD[:4], ranker=ranker)) == told(
+        make_page(shuffled, events, read=OLD[3::-1], ranker=ranker)
+    )
 
 
 @PROPERTY
@@ -282,9 +309,10 @@ def test_undo_restores_the_page_exactly(data: st.DataObject) -> None:
     kinds = data.draw(st.lists(st.sampled_from([EventKind.UPVOTE, EventKind.DOWNVOTE, EventKind.HIDE]), min_size=1, max_size=3))
     voted = [*events, *(make_event(100 + n, target, kind, item_id=5000) for n, kind in enumerate(kinds))]
     undone = [*voted, make_event(200, target, CLEAR, item_id=5000)]
-    before, after = (make_page(SMALL, history, read=OLD, places=places) for history in (events, undone))
+    ranker = drawn(data)
+    before, after, between = (make_page(SMALL, h, read=OLD, places=places, ranker=ranker) for h in (events, undone, voted))
     assert told(after) == told(before)
-    assert told(make_page(SMALL, voted, read=OLD, places=places)) != told(before)
+    assert told(between) != told(before)
 
 
 def live_vote(events: Sequence[Event], paper: Paper) -> bool:
@@ -308,15 +336,20 @@ def test_an_upvote_never_lowers_a_duplicate_of_the_paper(data: st.DataObject) ->
     liked = data.draw(st.sampled_from(SMALL))
     twin = replace(liked, id="arxiv:twin")
     edition = [*SMALL, twin]
-    before, after = (ranks(edition, history) for history in (events, [*events, make_event(400, liked)]))
+    ranker = drawn(data)
+    before, after = (ranks(edition, history, ranker) for history in (events, [*events, make_event(400, liked)]))
     assert after["arxiv:twin"] <= before["arxiv:twin"]
 
 
-def ranks(edition: Sequence[Paper], events: Sequence[Event]) -> dict[str, int]:
+def drawn(data: st.DataObject) -> Ranker:
+    return RANKERS[data.draw(st.sampled_from(sorted(RANKERS)))]
+
+
+def ranks(edition: Sequence[Paper], events: Sequence[Event], ranker: Ranker) -> dict[str, int]:
     """Return the rank of each paper by the blend's score alone, among those that are no part of any vote."""
-    matrix = describe(make_inputs(edition, events, read=OLD, background=OLD), blend_ranker(), QUIET)
+    matrix = describe(make_inputs(edition, events, read=OLD), ranker, QUIET)
     spoken_of = {event.paper_id for event in events}
-    scores = blend_ranker().score(matrix)
+    scores = ranker.score(matrix)
     rows = [row for row, paper_id in enumerate(matrix.paper_ids) if paper_id not in spoken_of]
     return {matrix.paper_ids[row]: 1 + sum(scores[other] > scores[row] + 1e-6 for other in rows) for row in rows}
 
@@ -336,7 +369,7 @@ def test_the_golden_page_is_the_page() -> None:
 
 def golden() -> list[dict[str, object]]:
     events = [*old("speech"), *old("robots", EventKind.DOWNVOTE, first=100), make_event(500, PAGE[3], item_id=9)]
-    page = make_page(PAGE, events, read=OLD, background=OLD, places={9: 4})
+    page = make_page(PAGE, events, read=OLD, places={9: 4}, ranker=SHARP)
     return [
         {
             "paper": item.paper_id,

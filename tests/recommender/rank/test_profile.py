@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -85,7 +86,7 @@ def test_the_strength_of_a_gesture(kind: EventKind, strength: float) -> None:
 
 
 def test_a_like_counts_half_after_its_half_life_measured_from_the_end_of_the_day() -> None:
-    profile = taste(make_event(1, A, at=end_of(DAY) - timedelta(days=60)))
+    profile = taste(make_event(1, A, at=end_of(DAY) - timedelta(days=60)), half_life_days=60.0)
     assert profile.liked_weight[0] == pytest.approx(0.5)
 
 
@@ -157,6 +158,26 @@ def test_authors_saturate_with_evidence_and_carry_a_sign() -> None:
     assert (one, four, foe) == pytest.approx((0.5, 0.8, -0.5))
 
 
+def test_organisations_saturate_with_evidence_and_carry_a_sign() -> None:
+    theirs = tuple(make_paper(n, organization="Institute") for n in range(1, 5))
+    profiles = [
+        taste(*(make_event(n, p, kind) for n, p in enumerate(of, 1)), papers=theirs, half_life_days=1e9)
+        for of, kind in ((theirs[:1], UP), (theirs, UP), (theirs[:1], DOWN))
+    ]
+    assert [profile.organizations["Institute"] for profile in profiles] == pytest.approx([0.5, 0.8, -0.5])
+    assert taste(make_event(1, A)).organizations == {}  # a source that names none
+
+
+def test_the_team_is_the_weighted_mean_of_the_likes_on_a_logarithm() -> None:
+    pair, eight, crowd = (make_paper(n, authors=tuple(f"W{i}" for i in range(m))) for n, m in ((1, 2), (2, 8), (3, 3000)))
+    events = [make_event(1, pair), make_event(2, eight, SAVE), make_event(3, crowd, DOWN)]
+    found = taste(*events, papers=(pair, eight, crowd), half_life_days=1e9).team
+    assert found == pytest.approx((1.0 * math.log(2) + 0.8 * math.log(8)) / 1.8)
+    assert math.isnan(taste(make_event(1, A, DOWN)).team)
+    nobody = make_paper(4, authors=())
+    assert taste(make_event(1, nobody), papers=(nobody,)).team == 0.0
+
+
 def test_categories_weigh_likes_against_dislikes() -> None:
     profile = taste(make_event(1, A), make_event(2, C, DOWN), half_life_days=1e9)
     assert profile.categories["cs.LG"] == pytest.approx(1 / 3)
@@ -177,7 +198,7 @@ def test_every_profile_keeps_its_promises(events: list[Event]) -> None:
     assert not set(profile.liked.ids) & set(profile.disliked.ids)
     for weights in (profile.liked_weight, profile.disliked_weight):
         assert ((weights > 0) & (weights <= 1)).all()
-    for affinities in (profile.authors, profile.categories):
+    for affinities in (profile.authors, profile.categories, profile.organizations):
         assert all(-1 <= affinity <= 1 for affinity in affinities.values())
     assert profile.latest_like is None or profile.latest_like in profile.liked.ids
 

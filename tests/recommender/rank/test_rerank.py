@@ -10,9 +10,11 @@ import pytest
 from factories import DAY, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from strategies import PROPERTY
 
-from recommender.rank.rerank import BLOCK, Placed, Votes, order
+from recommender.rank import explore
+from recommender.rank.rerank import BLOCK, PROMISE_AT, Placed, Votes, order
 from recommender.settings import RankSettings
 from recommender.types import FloatArray, Paper
 
@@ -32,6 +34,7 @@ def ordered(
     reader_id: int = 1,
     day_offset: int = 0,
     settings: RankSettings = QUIET,
+    doubt: FloatArray | None = None,
 ) -> list[Placed]:
     n = len(papers)
     return order(
@@ -42,6 +45,7 @@ def ordered(
         reader_id=reader_id,
         day=DAY + timedelta(days=day_offset),
         settings=settings,
+        doubt=doubt,
     )
 
 
@@ -98,22 +102,66 @@ class TestSpread:
     def test_a_page_of_one_text_loses_nothing(self) -> None:
         assert rows(ordered(row_papers(30), dense=np.ones((30, 1), dtype=np.float32))) == list(range(30))
 
+    def test_many_copies_at_the_top_are_seen_however_far_one_has_to_look(self) -> None:
+        dense = np.eye(150, dtype=np.float32)
+        dense[1:70] = dense[0]
+        dense[100] = dense[75]
+        found = rows(ordered(row_papers(150), dense=dense))
+        assert found[:20] == [0, *range(70, 89)]
+        assert found[20] == 1
+        assert found.index(100) > found.index(75)
+
+    def test_a_page_is_what_comparing_every_pair_gives(self) -> None:
+        rng = np.random.default_rng(3)
+        dense = rng.normal(size=(120, 3)).astype(np.float32)
+        dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+        chosen: list[int] = []
+        for row in range(120):
+            if len(chosen) < 20 and not any(float(dense[row] @ dense[other]) >= QUIET.near_duplicate for other in chosen):
+                chosen.append(row)
+        assert rows(ordered(row_papers(120), dense=dense))[: len(chosen)] == chosen
+
     def test_papers_without_authors_are_not_one_author(self) -> None:
         assert rows(ordered(row_papers(30, dict.fromkeys(range(30), ())))) == list(range(30))
 
 
 class TestExploration:
     SETTINGS = RankSettings(page_size=60)
+    ONE_BLOCK = RankSettings(page_size=20)
 
     def test_two_slots_in_every_twenty_while_there_is_a_pool(self) -> None:
-        placed = ordered(row_papers(200), settings=self.SETTINGS)
-        assert sorted(drawn(placed)) == [7, 13, 27, 33, 47, 53]
+        for reader in range(30):
+            places = sorted(drawn(ordered(row_papers(200), reader_id=reader, settings=self.SETTINGS)))
+            assert [(place - 1) // BLOCK for place in places] == [0, 0, 1, 1, 2, 2]
+            assert places[0] > PROMISE_AT
 
-    def test_the_propensity_is_slots_over_pool(self) -> None:
+    def test_they_stand_anywhere_but_in_the_first_three_places(self) -> None:
+        papers = row_papers(100)
+        found = {place for reader in range(100) for place in drawn(ordered(papers, reader_id=reader, settings=self.SETTINGS))}
+        assert found == set(range(PROMISE_AT + 1, 61))
+
+    def test_without_a_head_the_propensity_is_one_over_what_is_left_of_the_pool(self) -> None:
         placed = ordered(row_papers(100), settings=self.SETTINGS)
-        chances = [item.propensity for item in placed if item.explored]
-        assert chances == pytest.approx([2 / 82, 2 / 82, 2 / 62, 2 / 62, 2 / 42, 2 / 42])
+        chances = sorted(item.propensity for item in placed if item.explored)
+        assert chances == pytest.approx([1 / 82, 1 / 81, 1 / 62, 1 / 61, 1 / 42, 1 / 41])
         assert all(item.propensity == 1.0 for item in placed if not item.explored)
+
+    def test_only_the_best_of_the_rest_are_drawn_from(self) -> None:
+        settings = RankSettings(page_size=20, explore_pool=30)
+        papers = row_papers(120)
+        pages = [ordered(papers, reader_id=reader, settings=settings) for reader in range(120)]
+        assert {row for placed in pages for row in drawn(placed).values()} == set(range(18, 48))
+        assert sorted(item.propensity for item in pages[0] if item.explored) == pytest.approx([1 / 30, 1 / 29])
+
+    def test_with_a_head_the_promising_and_the_uncertain_are_drawn_more_often(self) -> None:
+        papers, doubt = row_papers(120), np.full(120, 0.3, dtype=np.float32)
+        doubt[60:70] = 1.5
+        counts = Counter[int]()
+        for reader in range(150):
+            counts.update(drawn(ordered(papers, reader_id=reader, doubt=doubt, settings=self.ONE_BLOCK)).values())
+        assert sum(counts[row] for row in range(60, 70)) > 3 * sum(counts[row] for row in range(70, 80))
+        assert sum(counts[row] for row in range(18, 28)) > 3 * sum(counts[row] for row in range(48, 58))
+        assert max(counts) > 90  # now and then by lot
 
     def test_what_is_drawn_comes_from_further_down_and_stands_once(self) -> None:
         placed = ordered(row_papers(200), settings=self.SETTINGS)
@@ -145,22 +193,19 @@ class TestExploration:
         after = drawn(ordered(papers, scores=scores, votes=Votes(("t:000",)), settings=self.SETTINGS))
         assert set(before.values()) - {*range(60)} <= set(after.values())
 
-    def test_how_often_a_paper_is_drawn_is_its_propensity(self) -> None:
-        papers, readers = row_papers(60), 1500
-        one_block = RankSettings(page_size=20)
-        counts = Counter(
-            row for reader in range(readers) for row in drawn(ordered(papers, reader_id=reader, settings=one_block)).values()
-        )
-        expected = readers * 2 / 42
-        assert sum(counts.values()) == readers * 2
-        assert set(counts) <= set(range(18, 60))
-        chi_square = sum((counts[row] - expected) ** 2 / expected for row in range(18, 60))
-        assert chi_square < 70  # 41 degrees of freedom: passed by chance alone once in 300
-
-    def test_both_slots_are_filled_from_the_whole_pool(self) -> None:
-        papers = row_papers(60)
-        firsts = Counter(drawn(ordered(papers, reader_id=r, settings=RankSettings(page_size=20)))[7] for r in range(400))
-        assert len(firsts) > 38
+    @pytest.mark.parametrize("known", [False, True])
+    def test_how_often_a_paper_is_drawn_is_its_propensity(self, known: bool) -> None:
+        papers, readers = row_papers(60), 800
+        doubt = np.random.default_rng(5).uniform(0.5, 2.0, 60).astype(np.float32) if known else None
+        scores, settings = -np.arange(60, dtype=np.float32), RankSettings(page_size=20, explore_per_20=1)
+        chances = explore.chances(scores[19:], None if doubt is None else doubt[19:], uniform=settings.explore_uniform)
+        counts = np.zeros(60)
+        for reader in range(readers):
+            (slot,) = [item for item in ordered(papers, reader_id=reader, doubt=doubt, settings=settings) if item.explored]
+            assert slot.propensity == pytest.approx(chances[slot.row - 19])
+            counts[slot.row] += 1
+        assert (counts[:19] == 0).all()  # one slot: nineteen are ranked
+        assert chisquare(counts[19:], readers * chances).pvalue > 0.001
 
 
 class TestVotes:
@@ -219,12 +264,14 @@ class TestPromise:
         placed = ordered(row_papers(60), votes=Votes(("t:005",), held="t:005", held_at=1, promised="t:044"))
         assert rows(placed)[:4] == [5, 0, 1, 44]
 
-    def test_a_drawn_paper_that_is_promised_is_no_longer_explored(self) -> None:
+    def test_the_promised_paper_is_never_drawn(self) -> None:
+        """It has its place; were it drawn too, its slot would be missing from the log just when it held this paper."""
         settings = RankSettings(page_size=60)
-        row = drawn(ordered(row_papers(200), settings=settings))[7]
+        row = min(drawn(ordered(row_papers(200), settings=settings)).values())
         placed = ordered(row_papers(200), votes=Votes(promised=f"t:{row:03d}"), settings=settings)
         assert placed[2] == Placed(row, moved=True)
         assert rows(placed).count(row) == 1
+        assert len(drawn(placed)) == 6
 
     def test_on_a_page_of_two_it_is_last(self) -> None:
         assert rows(ordered(row_papers(2), votes=Votes(promised="t:001"))) == [0, 1]
@@ -254,3 +301,15 @@ def test_every_order_is_a_permutation(data: st.DataObject) -> None:
         assert votes.promised in {papers[item.row].id for item in placed[:5]}
     for start in range(0, len(placed), BLOCK):
         assert sum(item.explored for item in placed[start : start + BLOCK]) <= settings.explore_per_20 + 1
+
+
+def test_a_drawn_paper_says_what_it_was_drawn_from() -> None:
+    settings = RankSettings(explore_pool=30)
+    placed = ordered(row_papers(100), settings=settings)
+    slots = [item for item in placed[:BLOCK] if item.explored]
+    first, second = sorted(slots, key=lambda item: -len(item.pool))
+    assert (len(first.pool), len(second.pool)) == (30, 29)
+    assert set(first.pool) - set(second.pool) == {first.row}
+    assert {first.row, second.row} < set(first.pool) == set(range(18, 48))
+    assert [item.propensity for item in (first, second)] == pytest.approx([1 / 30, 1 / 29])
+    assert all(item.pool == () for item in placed if not item.explored)

@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from strategies import HOSTILE_TEXTS
 
 from recommender.rank import terms
-from recommender.rank.terms import BUCKETS, flat_idf, hash_terms, paper_text, shared_terms, weigh
+from recommender.rank.terms import BUCKETS, flat_idf, hash_terms, paper_text, products, shared_terms, stack, weigh
 
 
 def test_a_text_without_an_abstract_is_its_title() -> None:
@@ -66,6 +66,27 @@ def test_weighing_leaves_the_counts_alone() -> None:
     before = counts.data.copy()
     weigh(counts, np.full(BUCKETS, 7.0, dtype=np.float32))
     assert (counts.data == before).all()
+
+
+def test_rows_are_stacked_one_below_the_other() -> None:
+    upper, lower = hash_terms(["graph kernels", "speech"], ["", ""]), hash_terms(["robots"], [""])
+    both = stack(upper, lower)
+    assert both.shape == (3, BUCKETS)
+    assert abs(both - hash_terms(["graph kernels", "speech", "robots"], [""] * 3)).nnz == 0
+    nothing = hash_terms([], [])
+    for one, other in ((upper, nothing), (nothing, upper)):
+        assert abs(stack(one, other) - upper).nnz == 0
+    assert stack(nothing, nothing).shape == (0, BUCKETS)
+
+
+def test_products_are_the_inner_products_of_rows() -> None:
+    a, b = hash_terms(["graph kernels", "speech"], ["", ""]), hash_terms(["kernels of speech", "", "graph"], ["graph", "", ""])
+    found = products(a, b)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(a.toarray() @ b.toarray().T, rel=1e-6)
+    assert found[0, 2] > 0
+    assert not found[:, 1].any()
+    assert products(a, hash_terms([], [])).shape == (2, 0)
 
 
 def test_a_rare_word_outweighs_a_common_one() -> None:

@@ -165,6 +165,16 @@ def test_upvotes_count_readers_whose_last_word_is_one(log: Database, alice: Read
         assert events.upvotes(session, []) == {}
 
 
+def test_what_is_liked_is_the_last_word_of_each_reader(log: Database, alice: Reader, bob: Reader) -> None:
+    told = [(alice, A, UP), (alice, B, SAVE), (bob, A, UP), (bob, A, CLEAR), (bob, A, CLICK), (bob, B, SAVE)]
+    with log.write() as session:
+        for reader, paper, kind in told:
+            events.append(session, reader.id, paper.id, kind, at=NOW)
+        assert events.liked(session) == {alice.id: [A.id, B.id], bob.id: [B.id]}
+        events.append(session, bob.id, B.id, DOWN, at=NOW)  # saved, and voted down: that is no like
+        assert events.liked(session) == {alice.id: [A.id, B.id]}
+
+
 def test_numbers_grow_in_the_order_of_commits(log: Database, alice: Reader, together) -> None:
     """Whoever has seen an event has seen every earlier one: a page knows by one number whether it is fresh."""
     seen: list[list[int]] = []

@@ -39,6 +39,7 @@ def make_page(reader: Reader, *, day: date = DAY, ids: list[str] | None = None, 
             explored=position == 2,
             propensity=0.125 if position == 2 else 1.0,
             voted=position == 3,
+            team="blend-2" if position == 4 else "",
         )
         for position, paper_id in enumerate(ids or [paper.id for paper in PAPERS], start=1)
     )

@@ -187,20 +187,28 @@ def test_document_frequency_counts_papers_not_words(database: Database) -> None:
         assert (counted, counts.sum()) == (0, 0.0)
 
 
-def test_the_background_is_of_earlier_editions_in_a_fixed_order(database: Database) -> None:
-    days = [DAY - timedelta(days=age) for age in (0, 1, 2)]
-    batch = [make_paper(10 * age + number, day=day) for age, day in enumerate(days) for number in range(4)]
-    put(database, *batch[::-1])
-    edition = {paper.id: paper.edition for paper in batch}
+def test_what_was_read_last_comes_first_and_each_paper_once(database: Database) -> None:
+    batch = [make_paper(number, day=DAY - timedelta(days=number)) for number in range(5)]
+    for paper in batch:  # the oldest edition is read last
+        put(database, paper)
     with database.read() as session:
-        until = vectors.last_seq(session, ENCODER)
-        found = vectors.background_ids(session, ENCODER, before=DAY, until=until, limit=99)
-        assert [edition[paper_id] for paper_id in found] == [days[1]] * 4 + [days[2]] * 4
-        assert vectors.background_ids(session, ENCODER, before=DAY, until=until, limit=5) == found[:5]
-        assert vectors.background_ids(session, ENCODER, before=DAY, until=0, limit=5) == []
-    put(database, make_paper(77, day=days[1]))
+        assert vectors.newest_ids(session, ENCODER, limit=99) == [paper.id for paper in batch[::-1]]
+        assert vectors.newest_ids(session, ENCODER, limit=2) == [batch[4].id, batch[3].id]
+        assert vectors.newest_ids(session, "other/1", limit=9) == []
+    put(database, replace(batch[1], version=2, abstract="Entirely new words."))
     with database.read() as session:
-        assert vectors.background_ids(session, ENCODER, before=DAY, until=until, limit=99) == found
+        found = vectors.newest_ids(session, ENCODER, limit=99)
+    assert found == [batch[i].id for i in (1, 4, 3, 2, 0)]  # a text that was read again is new
+
+
+def test_in_order_is_the_order_of_the_first_reading(database: Database) -> None:
+    batch = [make_paper(number, day=DAY - timedelta(days=number)) for number in range(3)]
+    for paper in (batch[1], batch[0], replace(batch[1], version=2, abstract="Entirely new words.")):
+        put(database, paper)
+    with database.read() as session:
+        ids = [paper.id for paper in batch]
+        assert vectors.in_order(session, ENCODER, ids) == [batch[1].id, batch[0].id]  # the third was never read
+        assert vectors.in_order(session, "other/1", ids) == []
 
 
 def test_the_encoder_in_use_is_written_down(database: Database) -> None:
