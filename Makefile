@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCKS := requirements.lock requirements-dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e bench lock clean
+.PHONY: help run test check e2e bench results lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
@@ -29,6 +29,12 @@ e2e: .venv/.dev ## Run the browser tests (they need Chromium)
 
 bench: .venv/.dev ## Measure; nothing here passes or fails
 	$(BIN)/python -m pytest -q -o addopts="--import-mode=importlib -p no:cacheprovider" --benchmark-only tests/bench $(ARGS)
+
+results: .venv/.run ## Judge every ranker on the public data in DATA=folder and write training/RESULTS.md again (an hour)
+	@test -n "$(DATA)" || { echo "Name the folder of the data: make results DATA=folder"; exit 2; }
+	for corpus in citeulike arxiv-authors screening hf; do \
+		$(BIN)/python -m training evaluate --corpus $$corpus --data $(DATA) --out training/results/$$corpus || exit 1; done
+	$(BIN)/python -m training results training/results
 
 lock: ## Make the lock files again from pyproject.toml, with the newest versions it allows
 	@$(require_python)

@@ -5,7 +5,6 @@ to the untrained ones (see `linear`), and the trees start from that score (`init
 is close to the blend. Neither may contradict what is certain: `MONOTONE` says that more similar never scores lower. Where a row stood
 is given to LightGBM as its position, which it learns to discount. Boosting stops when nDCG@10 on the newest days before the test
 stops rising; it is measured with ties averaged, since tied rows would otherwise be credited with the order they happen to lie in.
-Trees must gain more there than one standard error (Breiman et al., "Classification and regression trees", 1984), or they are left out.
 
 References
 ----------
@@ -35,14 +34,13 @@ from recommender.types import FloatArray
 from training import linear
 from training.dataset import TrainingSet, check
 from training.examination import Examination, power
-from training.metrics import Numbers, ndcg, paired_bootstrap
+from training.metrics import Numbers, ndcg
 
 __all__ = ["Fitted", "fit", "validate"]
 
 PATIENCE = 40  # rounds without a better nDCG@10 before boosting stops
 LEAST_ROUNDS = 3  # fewer trees than these are an accident
-ERRORS = 2 * 1.96  # standard errors between the bounds of an interval
-HELD = (150.0, 45.0, 15.0, 5.0)  # pages that weigh as much as the hold on the untrained weights, the most cautious first
+HELD = (45.0, 15.0, 5.0)  # pages that weigh as much as the hold on the untrained weights; what is learned is averaged
 TRUNCATION = 20  # pairs matter when one of the two stands this high: the cards a reader sees first
 DEEPEST_POSITION = 60  # positions below are one place: too few rows to tell them apart
 PROBE_ROWS = 200
@@ -103,10 +101,12 @@ def fit(
     check(valid)
     untrained = blend_ranker(lens, version)
     learned = linear.fit_weights(train, untrained.weights, strengths=[held / train.pages for held in HELD])
-    rankers = [untrained, *(replace(untrained, weights=weights.astype(np.float32)) for weights in learned)]
+    # Averaged, and chosen before there are trees: of several, each stopped at its best round, the luckiest would be taken for the best.
+    rankers = [untrained, replace(untrained, weights=np.mean(list(learned), axis=0).astype(np.float32))]
     unseen = 1.0 / np.maximum((looked or power(0.0)).at(valid.position), LEAST_LOOKED)
-    tried = [_try(ranker, train, valid, unseen, settings, progress) for ranker in rankers]
-    start, best = tried[0].linear, max(tried, key=lambda one: one.reached)  # of equals the first, which moved the weights least
+    alone = [float(np.nanmean(ndcg(valid.y, ranker.blend(valid.matrix), valid.group, weight=unseen))) for ranker in rankers]
+    start, chosen = alone[0], int(np.argmax(alone))  # of equals the untrained
+    best = _boosted(rankers[chosen], alone[chosen], train, valid, unseen, settings, progress)
     if best.reached <= start:
         raise NotEnoughData(
             f"{train.pages} pages taught nothing that the untrained ranking does not know "
@@ -131,19 +131,20 @@ class _Tried:
     reached: float
 
 
-def _try(
-    ranker: Ranker, train: TrainingSet, valid: TrainingSet, unseen: Numbers, settings: TrainingSettings, progress: Progress | None
+def _boosted(
+    ranker: Ranker,
+    without: float,
+    train: TrainingSet,
+    valid: TrainingSet,
+    unseen: Numbers,
+    settings: TrainingSettings,
+    progress: Progress | None,
 ) -> _Tried:
-    """Boost from some weights, and see what that reaches on the validation pages."""
+    """Boost from some weights, which reach `without` on the validation pages, and see what that reaches."""
     train, valid = (replace(rows, blend=ranker.blend(rows.matrix)) for rows in (train, valid))
     booster, curve = _boost(train, valid, unseen, settings, progress)
-    without = float(np.nanmean(ndcg(valid.y, valid.blend, valid.group, weight=unseen)))
-    rounds = int(booster.best_iteration)
-    with_trees = valid.blend + np.asarray(booster.predict(valid.X, num_iteration=rounds, num_threads=1))
-    values = [ndcg(valid.y, scores, valid.group, weight=unseen) for scores in (with_trees, valid.blend)]
-    gain = paired_bootstrap(values[0], values[1], rng=np.random.default_rng(settings.seed), clusters=valid.reader)
-    kept = rounds >= LEAST_ROUNDS and gain.value > (gain.high - gain.low) / ERRORS  # also False where the interval is unknown
-    return _Tried(ranker, booster, rounds if kept else 0, without, max(curve) if kept else without)
+    kept = booster.best_iteration >= LEAST_ROUNDS and max(curve) > without
+    return _Tried(ranker, booster, int(booster.best_iteration) if kept else 0, without, max(curve) if kept else without)
 
 
 def validate(ranker: Ranker, rows: FloatArray, expected: Numbers) -> None:

@@ -50,7 +50,7 @@ def test_what_decides_is_learned_where_the_blend_does_not_know_it(unchecked, rng
 
 
 def test_trees_learn_what_no_weight_can_say(unchecked, rng, make_rows):
-    train, valid, test = parts(make_rows(rng, days=24, divided=True, secret=4.0))
+    train, valid, test = parts(make_rows(rng, days=60, divided=True, secret=4.0))
     found = fit_quickly(train, valid)
     served = found.ranker.score(test.matrix), found.ranker.blend(test.matrix), test.blend
     whole, linear, untrained = (ndcg(test.y, scores, test.group).mean() for scores in served)

@@ -36,7 +36,7 @@ from training.taste import fit_taste
 
 __all__ = ["LEARN_EVERY", "Night", "Ours", "Peer", "Player"]
 
-LEARN_EVERY = 7  # days between two retrainings
+LEARN_EVERY = 1  # days between two retrainings
 BOOSTED = "boosted"
 WORD = r"(?u)\b[a-zA-Z_][a-zA-Z0-9_]+\b"
 
@@ -77,7 +77,7 @@ class Ours:
     ----------
     world : World
     settings : Settings
-    learn_every : int, default=7
+    learn_every : int, default=1
         Days between two retrainings; 0 never trains.
 
     Attributes
