@@ -122,7 +122,7 @@ class TrainingSettings(_Group):
     learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of a tree.")
     min_rows_in_leaf: int = Field(40, ge=1, description="Rows a leaf must hold.")
     tolerance: float = Field(
-        0.03, ge=0, description="nDCG@10 by which a candidate may be worse at the worst: at the interval's lower bound."
+        0.02, ge=0, description="nDCG@10 by which a candidate may be worse at the worst: at the interval's lower bound."
     )
     interleave: bool = Field(
         False, description="A candidate that passed first shares the pages with the live model, until what readers do decides."
