@@ -67,7 +67,7 @@ class Rankers:
         why: ModelError | None = None
         for version in self._preference(session, wanted):
             try:
-                ranker = self._for_encoder(self.get(session, version), vectors.current_encoder(session))
+                ranker = self.usable(session, version)
             except ModelError as error:
                 _log.error("%s", error)
                 why = why or error
@@ -77,8 +77,14 @@ class Rankers:
         self.note = f"The model {wanted} cannot be used ({why}). The page is ranked without learning." if why else None
         return model.blend_ranker()
 
-    @staticmethod
-    def _for_encoder(ranker: Ranker, encoder: str | None) -> Ranker:
+    def usable(self, session: Session, version: str) -> Ranker:
+        """Return one version, checked as `get` does, if it was made for the encoder in use.
+
+        Raises
+        ------
+        NotTrained, ModelDamaged, ModelIncompatible
+        """
+        ranker, encoder = self.get(session, version), vectors.current_encoder(session)
         if encoder is not None and ranker.lens.encoder not in ("", encoder):
             raise ModelIncompatible(f"model {ranker.version} was made for encoder {ranker.lens.encoder}, not {encoder}: retrain")
         return ranker
@@ -89,7 +95,7 @@ class Rankers:
         if trial is None or live.version != artifacts.current(session):
             return (live,)
         try:
-            return live, self._for_encoder(self.get(session, trial[0]), vectors.current_encoder(session))
+            return live, self.usable(session, trial[0])
         except ModelError as error:
             _log.error("the trial of %s pauses: %s", trial[0], error)
             return (live,)
@@ -186,6 +192,9 @@ def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankS
     inputs = inputs_of(session, made, settings)
     versions = draft.makers(made.model)
     found = {version: page.describe(inputs, rankers.get(session, version), settings) for version in versions}
+    gone = [i.paper_id for i in made.items if i.paper_id not in found[draft.maker(made, i)].paper_ids]
+    if gone:
+        raise ModelIncompatible(f"page {made.id} cannot be made again: {len(gone)} of its papers were read by another encoder")
     rows = [(matrix := found[draft.maker(made, item)]).values[matrix.paper_ids.index(item.paper_id)] for item in made.items]
     names = found[versions[0]].names
     return FeatureMatrix(tuple(item.paper_id for item in made.items), names, np.stack(rows), made.schema)

@@ -148,8 +148,10 @@ def embed_missing(
     say, clock = progress or _silent, now if callable(now) else (lambda: now)
     with database.read() as session:
         used = vectors.current_encoder(session)
-        if used is not None and not _may_miss(used, settings) and vectors.count_missing(session, used) == 0:
-            return 0  # nothing new, so the encoder need not even be loaded
+        nothing = used is not None and not _may_miss(used, settings) and vectors.count_missing(session, used) == 0
+    if nothing:  # so the encoder need not even be loaded
+        _look_around(database, settings, clock())
+        return 0
     encoder = embed.open_encoder(settings.embed, keep=used)
     with database.read() as session:
         total = vectors.count_missing(session, encoder.name)
@@ -252,16 +254,18 @@ def look_around(session: Session, encoder: str) -> Lens:
 
 
 def _look_around(database: Database, settings: Settings, now: datetime) -> None:
-    """Give an untrained Broadsheet a ranker that knows what papers here have in common; a trained model brings its own lens."""
+    """Give a Broadsheet without a model it can use a ranker that knows what papers here have in common; a trained one brings its lens."""
     with database.read() as session:
         encoder, live = vectors.current_encoder(session), artifacts.current(session)
         read = vectors.count(session, encoder) if encoder is not None else 0
         if encoder is None or not read:
             return
+        why = "nothing was learned yet"
         if live is not None:
             known = artifacts.get(session, live)
-            if known.kind != "blend" or (read < _GROWTH * known.papers and _fits(session, settings, live, encoder)):
+            if _fits(session, settings, live, encoder) and (known.kind != "blend" or read < _GROWTH * known.papers):
                 return
+            why = f"{live} cannot be used any more" if known.kind != "blend" else why
         names = (f"blend-{read}{more}" for more in ("", *ascii_lowercase))  # another encoder may have read as many
         version = next(name for name in names if not artifacts.exists(session, name))
         general = look_around(session, encoder)
@@ -278,7 +282,7 @@ def _look_around(database: Database, settings: Settings, now: datetime) -> None:
                 papers=read,
                 now=now,
             )
-            artifacts.promote(session, ranker.version, now=now, reason="nothing was learned yet")
+            artifacts.promote(session, ranker.version, now=now, reason=why)
 
 
 def _fits(session: Session, settings: Settings, version: str, encoder: str) -> bool:

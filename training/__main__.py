@@ -41,7 +41,7 @@ CORPORA = {
     "arxiv-authors": "papers.jsonl.gz of arXiv's daily listings (id, day, title, abstract, authors, categories)",
     "screening": "records.jsonl.gz of systematic reviews, such as the SYNERGY data set (title, abstract, whether it was included)",
     "hf": "the daily listings of arXiv and the daily papers of Hugging Face, one papers.jsonl.gz each",
-    "scholar-inbox": "rated_papers.csv and implicit_interactions.csv of Scholar Inbox's public ratings, and the papers' texts",
+    "scholar-inbox": "rated_papers.csv of Scholar Inbox's public ratings, and papers.jsonl with the texts of the papers",
 }
 FOR_CORPORA = ("data", "out", "seed", "cache")
 

@@ -255,16 +255,42 @@ def skew(session: Session, page: RankedPage, rankers: daily.Rankers, settings: R
 
 def exploration(session: Session, *, first: date, last: date) -> Exploration:
     """Read the exploration slots that were shown on the days `first` … `last` (both included), touched or not."""
-    rows = [(page, trial) for page, history in _reader_days(session, first, last) for trial in trials(page, history)]
+    rows = [row for start, until in _strides(first, last) for row in _trials(session, start, until)]
+    columns = list(zip(*rows, strict=True)) or [()] * 7
+    position, touched, grade, propensity, reader, page_ids, paper_ids = columns
     return Exploration(
-        position=np.array([trial.item.position for _, trial in rows], dtype=np.int32),
-        touched=np.array([trial.touched for _, trial in rows], dtype=bool),
-        grade=np.array([trial.grade for _, trial in rows], dtype=np.int8),
-        propensity=np.array([trial.item.propensity for _, trial in rows], dtype=np.float64),
-        reader=np.array([shown[0].page.reader_id for shown, _ in rows], dtype=np.int64),
-        page_ids=tuple(min(shown, key=lambda one: one.page.revision).page.id for shown, _ in rows),
-        paper_ids=tuple(trial.item.paper_id for _, trial in rows),
+        position=np.array(position, dtype=np.int32),
+        touched=np.array(touched, dtype=bool),
+        grade=np.array(grade, dtype=np.int8),
+        propensity=np.array(propensity, dtype=np.float64),
+        reader=np.array(reader, dtype=np.int64),
+        page_ids=tuple(page_ids),
+        paper_ids=tuple(paper_ids),
     )
+
+
+def _trials(session: Session, first: date, last: date) -> list[tuple[int, bool, int, float, int, int | None, str]]:
+    """The slots of some days as plain numbers: a year of pages does not fit in memory."""
+    return [
+        (
+            trial.item.position,
+            trial.touched,
+            trial.grade,
+            trial.item.propensity,
+            shown[0].page.reader_id,
+            min(shown, key=lambda one: one.page.revision).page.id,
+            trial.item.paper_id,
+        )
+        for shown, history in _reader_days(session, first, last)
+        for trial in trials(shown, history)
+    ]
+
+
+def _strides(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """Cut days into parts of `STRIDE_DAYS`."""
+    for done in range(0, (last - first).days + 1, STRIDE_DAYS):
+        start = first + timedelta(days=done)
+        yield start, min(start + timedelta(days=STRIDE_DAYS - 1), last)
 
 
 def judging(

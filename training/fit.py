@@ -80,7 +80,7 @@ def fit(
     Parameters
     ----------
     train, valid : TrainingSet
-        `valid` decides when to stop, and nothing else.
+        `valid` decides whether the learned weights are better than the untrained ones, and when to stop boosting.
     settings : TrainingSettings
         The same settings and sets give the same model, whatever the number of threads.
     lens : Lens

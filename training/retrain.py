@@ -1,7 +1,8 @@
 """A database in, an `Outcome` out: the nightly verb. Read the log, split it by day, fit, judge, and publish what passed the gate.
 
-Everything is read in one transaction and published in one short one; between them nothing is held. Whatever ends the process in
-between leaves the live model as it was: a version goes live by one row, after its file lies whole on the disk.
+What is learned from is read in one transaction, and what came of it published in one short one; between them nothing is held.
+Whatever ends the process in between leaves the live model as it was: a version goes live by one row, after its file lies whole
+on the disk.
 
 A log that has not grown since the newest version was made teaches nothing new, and nothing is fitted. Where models are interleaved, a
 candidate that passed the gate first shares the pages with the live one, and nothing is fitted until that trial has ended.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from string import ascii_lowercase
 from typing import Any
@@ -109,7 +110,7 @@ def retrain(
         If the candidate cannot be read back or its file cannot be written; the live model stays.
     """
     chosen = settings.training
-    settled = _settle(database, chosen, now)
+    settled = _settle(database, settings, now)
     if settled is not None:
         return settled
     with database.read() as session:
@@ -154,14 +155,16 @@ def _read(session: Session, settings: Settings, now: datetime, progress: Progres
             f"{settings.training.min_pages}: keep voting, the next nightly run tries again"
         )
     judged, looked = dataset.judging(session, rows, first=first, last=last, rng=np.random.default_rng(settings.training.seed))
+    split = by_day(rows.day, test_days=settings.training.test_days, valid_days=settings.training.valid_days)
+    held_out = min(day for day, used in zip(rows.day, split.test, strict=True) if used)  # what is judged must not have been seen
     encoder = vectors.current_encoder(session) or ""
     _tell(progress, "looking at what is liked together")
-    lens = look_around(session, encoder)
+    lens, rng = look_around(session, encoder), np.random.default_rng(settings.training.seed)
     return _Material(
         rows=rows,
         judged=judged,
         looked=looked,
-        lens=replace(lens, taste=taste.of_log(session, lens, encoder, rng=np.random.default_rng(settings.training.seed))),
+        lens=replace(lens, taste=taste.of_log(session, lens, encoder, until=datetime.combine(held_out, time(), UTC), rng=rng)),
         prior=shared_page.fit_prior(session, encoder, today=last, seed=settings.training.seed),
         papers=vectors.count(session, encoder),
         live=live,
@@ -247,26 +250,33 @@ def _place(
     if not verdict.accept:
         artifacts.refuse(session, ranker.version, reason)
         return f"Model {ranker.version} was refused: {reason}."
-    if chosen.interleave and material.live.kind == BOOSTED:
+    if chosen.interleave and material.live.kind == BOOSTED and material.live.version == material.current:
         artifacts.challenge(session, ranker.version, now=now, reason=reason)
         return f"Model {ranker.version} shares the pages with {material.live.version} until readers have decided: {reason}."
     artifacts.promote(session, ranker.version, now=now, reason=reason)
     return f"Model {ranker.version} is live: {reason}."
 
 
-def _settle(database: Database, chosen: TrainingSettings, now: datetime) -> Outcome | None:
-    """End the trial that is on, if it has been decided or has lasted too long; None when there is none (any more).
+def _settle(database: Database, settings: Settings, now: datetime) -> Outcome | None:
+    """End the trial that is on, if it has been decided, has lasted too long or cannot go on; None when there is none (any more).
 
     Raises
     ------
     NotEnoughData
         If it goes on.
     """
+    chosen = settings.training
     with database.read() as session:
         trial, live = artifacts.rival(session), artifacts.current(session)
         if trial is None or live is None:
             return None
         rival, since = trial
+        both = len(Rankers(settings.models_folder).serving(session)) > 1
+    if not both:
+        with database.write() as session:
+            artifacts.end_trial(session, "its trial could not go on: one of the two models cannot be used")
+        return None
+    with database.read() as session:
         shared = list(pages.shown(session, first=since.date(), last=now.date()))
         histories = {reader: events.history(session, reader) for reader in {one.page.reader_id for one in shared}}
     found = interleave.decide(interleave.tally(shared, histories, live=live, rival=rival, until=now))

@@ -22,7 +22,7 @@ from training.popularity import LABEL_DAYS, WINDOW_DAYS, History, Walk
 __all__ = ["TRIAL_DAYS", "fit_prior", "history_of", "tells_apart"]
 
 READ_DAYS = 2 * WINDOW_DAYS  # authors are remembered for longer than texts
-TRIAL_DAYS = 14
+TRIAL_DAYS = 13  # with `LABEL_DAYS` four weeks: both fits stand on the same weekly refits and share them
 SHARED = "huggingface"  # a paper that is known only from there stood in no listing
 
 
@@ -54,7 +54,10 @@ def history_of(session: Session, encoder: str, *, today: date) -> History:
     read = papers.window(session, today - timedelta(days=READ_DAYS), today)
     found = vectors.load(session, [paper.id for paper in read], encoder, buckets=terms.BUCKETS)
     at = {paper_id: row for row, paper_id in enumerate(found.ids)}
-    listed = sorted((p for p in read if p.source != SHARED and p.id in at), key=lambda paper: (paper.edition, paper.id))
+    # Before the shared page was first read, nothing was seen of what it picked: not being picked says nothing there.
+    known_from = min((p.edition for p in read if p.signals.upvotes is not None), default=today)
+    whole = [p for p in read if p.source != SHARED and p.id in at and p.edition >= known_from]
+    listed = sorted(whole, key=lambda paper: (paper.edition, paper.id))
     elsewhere = [(author_keys(p.authors), p.edition.toordinal()) for p in read if p.source == SHARED]
     return History(
         listed=describe(listed, found.terms[[at[paper.id] for paper in listed]]),

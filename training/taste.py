@@ -8,12 +8,15 @@ than the text alone does.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 from sklearn.utils.extmath import randomized_svd
 
 from recommender.rank import terms
+from recommender.rank.heads import one_thread_each
 from recommender.rank.lens import Lens, Taste, unit, whitening
 from recommender.store import events, vectors
 from recommender.store.db import Session
@@ -32,8 +35,9 @@ OTHERS = 50  # papers a held-out like is found among
 MOST_JUDGED = 300  # held-out readers: enough to see a difference
 
 
-def of_log(session: Session, lens: Lens, encoder: str, *, rng: np.random.Generator) -> Taste | None:
-    """Fit a projection to what the readers of this Broadsheet like now, as `fit_taste` does.
+@one_thread_each  # whatever the number of cores, the same numbers
+def of_log(session: Session, lens: Lens, encoder: str, *, until: datetime, rng: np.random.Generator) -> Taste | None:
+    """Fit a projection to what the readers of this Broadsheet liked by a moment, as `fit_taste` does.
 
     Parameters
     ----------
@@ -41,9 +45,11 @@ def of_log(session: Session, lens: Lens, encoder: str, *, rng: np.random.Generat
     lens : Lens
     encoder : str
         Whose text embeddings the lens was made for.
+    until : datetime
+        Before the days it is to be judged on.
     rng : Generator
     """
-    liked = events.liked(session)
+    liked = events.liked(session, until=until)
     wanted = sorted({paper_id for likes in liked.values() for paper_id in likes})
     found = vectors.load(session, vectors.in_order(session, encoder, wanted), encoder, buckets=terms.BUCKETS)
     column = {paper_id: number for number, paper_id in enumerate(found.ids)}

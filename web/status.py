@@ -38,6 +38,7 @@ FAMILY_WORDS = {
     "expected": "What the shared page may pick",
     "other": "Everything else",
 }
+LEAST_SHOWN = 0.0005
 _log = logging.getLogger(__name__)
 
 blueprint = Blueprint("status", __name__)
@@ -138,7 +139,9 @@ def why(reader: Reader, item_id: int) -> ResponseReturnValue:
 
 
 def _why_page(card: Card, page: RankedPage, item: RankedItem, families: list[Family], told: str | None) -> str:
-    return render_template("why.html", card=card, page=page, item=item, families=families, told=told)
+    return render_template(
+        "why.html", card=card, page=page, item=item, maker=draft.maker(page, item), families=families, told=told
+    )
 
 
 def _families(ranker: Ranker, page: RankedPage, item: RankedItem) -> list[Family]:
@@ -152,9 +155,11 @@ def _families(ranker: Ranker, page: RankedPage, item: RankedItem) -> list[Family
         rows = [
             (name, None if np.isnan(value) else float(value), float(part))
             for name, value, part, its in zip(matrix.names, item.features, parts[:-1], explain.FAMILIES, strict=True)
-            if its == family and abs(part) >= 0.0005
+            if its == family and abs(part) >= LEAST_SHOWN
         ]
-        if rows:
+        if family == "neighbours":
+            rows = []  # its numbers are other readers' votes
+        if rows or (family == "neighbours" and abs(total) >= LEAST_SHOWN):
             made.append(Family(FAMILY_WORDS[family], total, sorted(rows, key=lambda row: -abs(row[2]))))
     return made
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from recommender import daily
 from recommender.errors import NotTrained
+from recommender.rank import draft
 from recommender.store import artifacts, pages, papers, readers, runs
 from recommender.store.db import Session
 from recommender.store.readers import Reader
@@ -149,7 +150,7 @@ def _sheet(
         more=more,
         before=before,
         after=after if after is not None and after <= today else None,
-        model=_trained(session, page.model),
+        model=_trained(session, draft.makers(page.model)[0]),
         note=app.rankers.note,
         failing=_failing(session),
     )

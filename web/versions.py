@@ -40,7 +40,7 @@ def card(session: Session, model: Model, rankers: Rankers) -> list[str]:
     """Return all that is known of one version, line by line."""
     knows: list[str] = []
     try:
-        ranker = rankers.get(session, model.version)
+        ranker = rankers.usable(session, model.version)
         usable = "whole, and made for the features of this program"
         parts = (ranker.lens.sharpen, ranker.lens.taste, ranker.prior)
         knows = [name for name, part in zip(KNOWN, parts, strict=True) if part is not None]
@@ -55,7 +55,7 @@ def card(session: Session, model: Model, rankers: Rankers) -> list[str]:
         *((part.capitalize(), _counted(learned[part])) for part in ("train", "valid") if part in learned),
         *([("Trees", str(learned["rounds"]))] if "rounds" in learned else []),
         *([("Slots", model.report["exploration"]["told"])] if "exploration" in model.report else []),
-        *((("Why" if first else ""), reason) for first, reason in zip([True] + [False] * 99, _reasons(model), strict=False)),
+        *(("" if number else "Why", reason) for number, reason in enumerate(_reasons(model))),
     ]
     return [*_aligned(facts), *_features(learned.get("features", {})), *_report(model.report.get("report", {}))]
 
@@ -69,12 +69,18 @@ def promote(session: Session, rankers: Rankers, version: str, *, now: datetime) 
         If there is none of that name, its file is not the one that was published, or it was made for other features.
     """
     artifacts.get(session, version)
-    rankers.get(session, version)
+    rankers.usable(session, version)
     before = artifacts.current(session)
     if before == version and artifacts.rival(session) is None:
         return f"{version} is live already."
+    if before == version:
+        rival, _ = artifacts.rival(session) or ("", None)
+        artifacts.end_trial(session, f"{version} was chosen by hand")
+        return (
+            f"{version} shares the pages with {rival} no more. `broadsheet models promote {rival}` makes that one live instead."
+        )
     artifacts.promote(session, version, now=now, reason="chosen by hand")
-    took = f"takes the place of {before or UNTRAINED}" if before != version else "shares the pages no more"
+    took = f"takes the place of {before or UNTRAINED}"
     return f"{version} is live and {took}. Pages are made anew when they are next opened; `broadsheet models rollback` takes it back."
 
 
@@ -89,7 +95,7 @@ def go_back(session: Session, rankers: Rankers, *, now: datetime) -> Iterator[st
     left, target = artifacts.current(session), None
     for version in artifacts.earlier(session):
         try:
-            rankers.get(session, version)
+            rankers.usable(session, version)
         except ModelError as error:
             yield f"{version} is passed over: {error}."
         else:

@@ -14,6 +14,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # What was rolled back from was called retired, like what was replaced, and must not stand in again.
+    op.execute(
+        "UPDATE models SET state = 'withdrawn' WHERE state = 'retired' AND version IN "
+        "(SELECT substr(reason, 18) FROM models WHERE state = 'live' AND reason LIKE 'rolled back from %')"
+    )
     op.add_column("items", sa.Column("team", sa.String(length=60), nullable=False, server_default=""))
 
 

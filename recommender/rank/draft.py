@@ -102,9 +102,9 @@ def draft(first: Sequence[str], second: Sequence[str], toss: Callable[[int], int
 def share(live: RankedPage, rival: RankedPage, *, seed: int) -> RankedPage:
     """Return the page that two models share.
 
-    Exploration slots, papers voted on and one moved up after a vote stand where the live model's page has them; on whichever of the
-    two pages a paper stands like that, it counts for neither. The other places are drafted. An item keeps the features, score and
-    reasons of the model that chose it (`maker`).
+    Exploration slots, papers voted on and one moved up after a vote count for neither model; on whichever of the two pages a
+    paper stands like that, it stays where the live model's page has it. The other places are drafted, by the same rule for
+    both. An item keeps the features, score and reasons of the model that chose it (`maker`).
 
     Parameters
     ----------
@@ -121,13 +121,13 @@ def share(live: RankedPage, rival: RankedPage, *, seed: int) -> RankedPage:
     if any(getattr(live, name) != getattr(rival, name) for name in same):
         raise ShapeError(f"pages of {live.model} and {rival.model} are not made of the same things: they cannot share a page")
     neutral = {item.paper_id for page in (live, rival) for item in page.items if not _is_choice(item)}
-    fixed = {item.paper_id for item in live.items if not _is_choice(item)}
+    fixed = neutral & {item.paper_id for item in live.items}
     ours, theirs = ({item.paper_id: item for item in page.items if item.paper_id not in fixed} for page in (live, rival))
     order = draft(list(ours), [paper_id for paper_id in theirs if paper_id not in neutral], coin(seed, live.reader_id, live.day))
     upcoming = iter(
         replace(theirs[paper_id], team=rival.model)
         if team == SECOND
-        else replace(ours[paper_id], team=live.model if team == FIRST and paper_id not in neutral else "")
+        else replace(ours[paper_id], team=live.model if team == FIRST else "")
         for paper_id, team in order
     )
     items = [item if item.paper_id in fixed else next(upcoming) for item in live.items]

@@ -15,7 +15,7 @@ from recommender.rank import terms
 from recommender.rank.features import NAMES
 from recommender.rank.lens import Lens
 from recommender.rank.rerank import Placed
-from recommender.types import FloatArray, Paper, PaperVectors, Profile, Reason
+from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, Reason
 
 __all__ = ["FAMILIES", "Evidence", "families", "reasons"]
 
@@ -66,6 +66,8 @@ class Evidence:
     lens : Lens
     opened : frozenset of str
         Those of them that were only opened: a reason must not say that the reader liked them.
+    shown : FeatureMatrix of shape (n, f), default=None
+        What the ranker was told of the papers on the page.
     """
 
     papers: Sequence[Paper]
@@ -74,6 +76,11 @@ class Evidence:
     liked: Mapping[str, Paper]
     lens: Lens
     opened: frozenset[str] = frozenset()
+    shown: FeatureMatrix | None = None
+
+    def lifts(self, at: int, name: str) -> bool:
+        """Whether a feature of the paper at a place is above nothing, so that it can be named."""
+        return self.shown is not None and bool(self.shown.column(name)[at] > 0)  # False where it is unknown
 
     @cached_property
     def to_liked(self) -> dict[str, FloatArray]:
@@ -168,12 +175,16 @@ def _popular(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
     return Reason("popular", f"{upvotes} upvotes at its source") if upvotes > 1 else None
 
 
-def _neighbours(_paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
-    return Reason("neighbours", "Readers who like what you like want it")
+def _neighbours(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
+    return Reason("neighbours", "Readers who like what you like want it") if evidence.lifts(at, "neighbours") else None
 
 
-def _expected(_paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
-    return Reason("expected", "By its text and authors, one that the shared page may pick")
+def _expected(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
+    return (
+        Reason("expected", "By its text and authors, one that the shared page may pick")
+        if evidence.lifts(at, "z_prior")
+        else None
+    )
 
 
 def _code(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:

@@ -237,7 +237,7 @@ def _items(ordered: Ordered, inputs: Inputs, ranker: Ranker) -> tuple[RankedItem
     shown = replace(matrix, paper_ids=tuple(paper.id for paper in on_page), values=matrix.values[rows])
     contributions = ranker.contributions(shown)
     opened = frozenset(taste.liked.ids) - ordered.judged  # they speak for the taste, and the reader said nothing of them
-    evidence = explain.Evidence(on_page, ordered.vectors.take(rows), taste, inputs.read, ranker.lens, opened)
+    evidence = explain.Evidence(on_page, ordered.vectors.take(rows), taste, inputs.read, ranker.lens, opened, shown)
     return tuple(
         RankedItem(
             position=at + 1,

@@ -95,9 +95,11 @@ def likes(events: Iterable[Event]) -> list[str]:
     return [i for i, word in last.items() if word.vote is EventKind.UPVOTE or (word.saved and word.vote is None)]
 
 
-def liked(session: Session) -> dict[int, list[str]]:
-    """Return what each reader likes, as `likes` says; readers with none are left out."""
+def liked(session: Session, *, until: datetime | None = None) -> dict[int, list[str]]:
+    """Return what each reader likes (liked at a moment, when one is named), as `likes` says; readers with none are left out."""
     query = select(EventRow).where(EventRow.kind.in_([kind.value for kind in MOVING])).order_by(EventRow.reader_id, EventRow.id)
+    if until is not None:
+        query = query.where(EventRow.at < until)
     found: dict[int, list[str]] = {}
     for reader_id, rows in groupby(session.scalars(query), key=lambda row: row.reader_id):
         if own := likes(_value(row) for row in rows):

@@ -1,7 +1,7 @@
 """A reader's likes and some papers in, what readers like them said of these out: a sum of votes, each by how much the two agree.
 
-Only votes count, never what somebody saved or opened, and a paper needs two voters before it gets a number: what one reader did is
-nobody else's to see.
+Only votes count, never what somebody saved or opened, and a paper needs three voters before it gets a number: with fewer, what one
+reader did could be read off what another one's page says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recommender.types import EventKind
 
 __all__ = ["LEAST_VOTERS", "said"]
 
-LEAST_VOTERS = 2
+LEAST_VOTERS = 3
 _VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
 _UP = EventKind.UPVOTE.value
 
@@ -46,39 +46,40 @@ def said(
     ----------
     Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", 1994.
     """
-    agreed = Counter(
-        row.reader_id for row in _last_votes(session, liked, as_of) if row.kind == _UP and row.reader_id != reader_id
-    )
+    agreed = Counter(other for other, _, kind in _last_votes(session, liked, as_of) if kind == _UP and other != reader_id)
     if not agreed:
         return {}
     likes = _likes(session, list(agreed), as_of)
     cosine = {other: shared / max(len(liked) * likes[other], 1) ** 0.5 for other, shared in agreed.items()}
     votes: dict[str, list[float]] = defaultdict(list)
-    for row in _last_votes(session, paper_ids, as_of):
-        if row.reader_id in cosine and row.kind != EventKind.CLEAR.value:
-            votes[row.paper_id].append(cosine[row.reader_id] * (1.0 if row.kind == _UP else -1.0))
+    for other, paper_id, kind in _last_votes(session, paper_ids, as_of):
+        if other in cosine and kind != EventKind.CLEAR.value:
+            votes[paper_id].append(cosine[other] * (1.0 if kind == _UP else -1.0))
     return {paper_id: sum(cast) for paper_id, cast in votes.items() if len(cast) >= LEAST_VOTERS}
 
 
-def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[EventRow]:
-    """Each reader's last vote on each of the papers, in the order they were cast."""
+def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[tuple[int, str, str]]:
+    """Each reader's last vote on each of the papers, in the order they were cast: who, on what, which."""
     for start in range(0, len(paper_ids), BATCH):
         last = (
             select(func.max(EventRow.id))
             .where(EventRow.paper_id.in_(paper_ids[start : start + BATCH]), EventRow.kind.in_(_VOTES), EventRow.at <= as_of)
             .group_by(EventRow.reader_id, EventRow.paper_id)
         )
-        yield from session.scalars(select(EventRow).where(EventRow.id.in_(last)).order_by(EventRow.id))
+        query = select(EventRow.reader_id, EventRow.paper_id, EventRow.kind).where(EventRow.id.in_(last)).order_by(EventRow.id)
+        yield from ((reader, paper_id, kind) for reader, paper_id, kind in session.execute(query))
 
 
 def _likes(session: Session, readers: Sequence[int], as_of: datetime) -> dict[int, int]:
-    """How many papers each reader has ever up-voted."""
+    """How many papers each reader likes: those whose last vote is an up-vote."""
     found: dict[int, int] = {}
     for start in range(0, len(readers), BATCH):
-        query = (
-            select(EventRow.reader_id, func.count(EventRow.paper_id.distinct()))
-            .where(EventRow.reader_id.in_(readers[start : start + BATCH]), EventRow.kind == _UP, EventRow.at <= as_of)
-            .group_by(EventRow.reader_id)
+        some = EventRow.reader_id.in_(readers[start : start + BATCH])
+        last = (
+            select(func.max(EventRow.id))
+            .where(some, EventRow.kind.in_(_VOTES), EventRow.at <= as_of)
+            .group_by(EventRow.reader_id, EventRow.paper_id)
         )
-        found.update((reader, count) for reader, count in session.execute(query))
+        query = select(EventRow.reader_id, func.count()).where(EventRow.id.in_(last), EventRow.kind == _UP)
+        found.update((reader, count) for reader, count in session.execute(query.group_by(EventRow.reader_id)))
     return found

@@ -237,7 +237,7 @@ class TestNeighbours:
     ) -> None:
         first = current(edition, alice, rankers)
         liked, target = first.items[0].paper_id, first.items[30].paper_id
-        others = [make_reader(edition, name) for name in ("cleo", "dora")]
+        others = [make_reader(edition, name) for name in ("cleo", "dora", "emil")]
         for reader in (alice, *others):
             say(edition, reader, liked, at=NOW + timedelta(minutes=5))
         for reader in others:

@@ -14,6 +14,7 @@ from factories import DAY, NOW, make_paper
 from sqlalchemy import func, select
 
 from recommender import embed, ingest
+from recommender.daily import Rankers
 from recommender.embed import HashingEncoder
 from recommender.errors import EmbeddingError
 from recommender.ingest import embed_missing
@@ -236,9 +237,25 @@ def test_a_trained_ranker_is_not_replaced(database: Database, settings: Settings
     embed_missing(database, settings, now=NOW)
     with database.write() as session:
         facts = {"kind": "boosted", "schema": "s", "papers": 2, "now": NOW}
-        artifacts.add(session, settings.models_folder, "trained", "{}", **facts)
+        text = model.dump(replace(model.blend_ranker(), version="trained", kind="boosted"))
+        artifacts.add(session, settings.models_folder, "trained", text, **facts)
         artifacts.promote(session, "trained", now=NOW)
     store(database, batch(20, start=10))
     embed_missing(database, settings, now=NOW)
     with database.read() as session:
         assert artifacts.current(session) == "trained"
+
+
+def test_one_that_cannot_be_used_any_more_is(database: Database, settings: Settings) -> None:
+    store(database, batch(30))
+    embed_missing(database, settings, now=NOW)
+    with database.write() as session:
+        facts = {"kind": "boosted", "schema": "s", "papers": 2, "now": NOW}
+        artifacts.add(session, settings.models_folder, "trained", "{}", **facts)  # as of another version of this program
+        artifacts.promote(session, "trained", now=NOW)
+    embed_missing(database, settings, now=NOW)  # nothing is new
+    with database.read() as session:
+        live = artifacts.current(session)
+        assert artifacts.get(session, live).kind == "blend"
+        assert "trained cannot be used" in artifacts.get(session, live).reason
+        assert Rankers(settings.models_folder).live(session).lens.sharpen is not None

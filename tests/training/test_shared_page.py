@@ -57,15 +57,16 @@ def test_what_the_history_says(database: Database, settings: Settings) -> None:
         database,
         settings,
         [
-            listed(1, day=DAY - timedelta(days=2), picked=True),
-            listed(2, day=DAY - timedelta(days=3), picked=False),
+            listed(1, day=DAY - timedelta(days=3), picked=True),
+            listed(2, day=DAY - timedelta(days=2), picked=False),
+            listed(4, day=DAY - timedelta(days=4), picked=False),  # nobody had read the shared page yet
             replace(make_paper(3, day=DAY, source="huggingface", authors=("Ada Known",)), signals=Signals(upvotes=2)),
         ],
     )
     with database.read() as session:
         history = history_of(session, encoder_of(database), today=DAY)
     assert history.day.tolist() == [(DAY - timedelta(days=3)).toordinal(), (DAY - timedelta(days=2)).toordinal()]
-    assert history.picked.tolist() == [False, True]
+    assert history.picked.tolist() == [True, False]
     assert history.elsewhere.tolist() == author_keys(["Ada Known"])
     assert history.elsewhere_day.tolist() == [DAY.toordinal()]
     assert history.listed.terms.nnz > 0

@@ -175,7 +175,8 @@ def test_promoting_the_live_one_ends_a_trial(database: Database, settings: Setti
     add(database, settings, "v2", live=False, hours=1)
     with database.write() as session:
         artifacts.challenge(session, "v2", now=NOW)
-    assert "v1 is live and shares the pages no more." in promote(database, rankers, "v1")
+    told = promote(database, rankers, "v1")
+    assert told == "v1 shares the pages with v2 no more. `broadsheet models promote v2` makes that one live instead."
     with database.read() as session:
         assert artifacts.rival(session) is None
 

@@ -174,7 +174,8 @@ def scholar_inbox(folder: Path) -> Corpus:
     queries = []
     for (reader, day), rated in sorted(sessions.items(), key=lambda entry: (entry[0][1], entry[0][0])):
         values = dict(rated)  # the last word of a session
-        page, wanted = np.array(list(values), dtype=np.intp), np.array([value > 0 for value in values.values()])
+        new = {row: value for row, value in values.items() if row not in earlier[reader]}  # what was rated before is known
+        page, wanted = np.array(list(new), dtype=np.intp), np.array([value > 0 for value in new.values()], dtype=bool)
         liked, disliked = (
             np.array([row for row, up in earlier[reader].items() if up is sign], dtype=np.intp) for sign in (True, False)
         )

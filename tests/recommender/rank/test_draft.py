@@ -109,9 +109,23 @@ def test_what_is_no_choice_stays_and_counts_for_nobody() -> None:
     shared = share(live, rival, seed=1)
     order, teams = order_of(shared), teams_of(shared)
     assert sorted(order) == list("abcdefgh")
-    assert [order.index(letter) for letter in "bcgh"] == [1, 2, 6, 7]
+    assert [order.index(letter) for letter in "bcdgh"] == [1, 2, 3, 6, 7]
     assert {teams[letter] for letter in "bcdgh"} == {""}, "d is drawn on one of the pages, so it may not count on the other"
-    assert {teams[letter] for letter in "aef"} == {"live", "rival"}
+    assert {teams[letter] for letter in "af"} == {"live", "rival"}
+    assert teams["e"] == "", "both would have it next"
+
+
+def test_what_is_drawn_on_either_page_costs_neither_team_a_turn() -> None:
+    rng, letters = np.random.default_rng(3), "abcdefghijklmnop"
+    drafted: Counter[str] = Counter()
+    for reader in range(300):
+        orders = ["".join(rng.permutation(list(letters))) for _ in "12"]
+        live, rival = (
+            page(name, order, explored=order[5] + order[9], reader=reader)
+            for name, order in zip(("live", "rival"), orders, strict=True)
+        )
+        drafted.update(teams_of(share(live, rival, seed=1)).values())
+    assert drafted["live"] == pytest.approx(drafted["rival"], rel=0.02)
 
 
 def test_pages_that_end_elsewhere_share_one_of_the_live_length() -> None:

@@ -208,8 +208,9 @@ def test_what_neighbours_say_is_on_the_page(world: World, morning: Morning, sett
     shared, new = on_topic(morning, busiest(morning))[0], morning.edition[0].id
     ours = Ours(world, settings, learn_every=0)
     ours.wake(morning)
-    told(ours, morning, (2, shared), (3, shared), (2, new), (3, new), (4, morning.edition[1].id))
-    told(ours, morning, (2, morning.edition[2].id), (3, morning.edition[2].id), minutes=5)  # known from the next full hour on
+    others = (2, 3, 4)
+    told(ours, morning, *((other, paper) for other in others for paper in (shared, new)), (5, morning.edition[1].id))
+    told(ours, morning, *((other, morning.edition[2].id) for other in others), minutes=5)  # known from the next full hour on
     made = ours.page(morning, 1, said(morning, (shared, EventKind.UPVOTE)), morning.opening + timedelta(minutes=10))
     heard = {item.paper_id: float(item.features[NAMES.index("neighbours")]) for item in made.items}
     assert heard[new] > 0

@@ -253,8 +253,8 @@ def test_the_last_word_on_a_paper_counts_within_a_session_and_in_the_history(tmp
         *(rate(3, 7, 1, 1, 1), rate(1, 7, -1, 1, 2), rate(2, 7, 1, 1, 3)),
         *(rate(4, 7, 1, 2, 1), rate(5, 7, 1, 2, 2), rate(4, 7, -1, 2, 3)),
     ]
-    again, last = of(inbox(tmp_path, random.Random(2).sample(ratings, len(ratings))), 7)
-    assert again[1:] == (rated(3, 1, 2), rated(3, 2), rated(1, 3, 6), rated(2))
+    (last,) = of(inbox(tmp_path, random.Random(2).sample(ratings, len(ratings))), 7)
+    # The second session rates again what the first one rated: nothing on it would have to be found.
     assert last[1:] == (rated(4, 5), rated(5), rated(6, 3, 2), rated(1))  # oldest first: what is said again is new again
 
 
