@@ -320,6 +320,22 @@ def test_a_trial_goes_on_until_readers_have_decided(log, interleaving, on_trial)
         assert artifacts.rival(session) == (rival, NIGHT + timedelta(hours=1))
 
 
+@pytest.mark.parametrize("broken", ["live", "rival"])
+def test_a_trial_that_cannot_go_on_ends_and_the_night_learns(log, interleaving, on_trial, broken):
+    live, rival = on_trial
+    (interleaving.models_folder / f"{live if broken == 'live' else rival}.json").write_text("{}")
+    add_click(log)
+    outcome = retrain(log, interleaving, now=NIGHT + timedelta(days=1), learn=copy_of_blend, judge=accept)
+    assert outcome.published
+    with log.read() as session:
+        assert "one of the two models cannot be used" in artifacts.get(session, rival).reason
+        # Where the live model is whole the new one is tried beside it; where it is not, it takes its place at once.
+        shared = artifacts.rival(session)
+        assert (artifacts.current(session), shared and shared[0]) == (
+            (outcome.version, None) if broken == "live" else (live, outcome.version)
+        )
+
+
 @pytest.mark.parametrize("winner", ["live", "rival"])
 def test_a_trial_that_is_decided_ends(log, interleaving, on_trial, winner):
     live, rival = on_trial

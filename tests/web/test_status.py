@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from factories import DAY, make_paper
 
 from recommender.rank import model
 from recommender.rank.explain import FAMILIES
+from recommender.rank.features import NAMES, SCHEMA
 from recommender.settings import Settings, load
 from recommender.store import artifacts, pages, readers, runs
 from recommender.store.db import Database
 from recommender.store.readers import Reader
+from recommender.types import RankedItem, RankedPage
 from web.app import create_app
-from web.status import FAMILY_WORDS
+from web.status import FAMILY_WORDS, _families
 
 INTERVALS = {"ndcg@10": [0.512, 0.471, 0.553], "mrr": [0.61, None, None]}
 REPORT = {
@@ -155,6 +158,26 @@ def test_status_says_that_two_models_share_the_pages(trial: Database, signed_in:
     with trial.write() as session:
         artifacts.end_trial(session, "decided")
     assert "shared the pages" not in signed_in.get("/status").get_data(as_text=True)
+
+
+def test_the_page_knows_that_two_models_made_it(trial: Database, signed_in: Any, alice: Reader) -> None:
+    text = signed_in.get("/").get_data(as_text=True)
+    assert "No model has been trained yet" not in text
+    with trial.read() as session:
+        page = pages.latest(session, alice.id, DAY)
+        assert page is not None
+    item = next(item for item in page.items if item.team == "new")
+    assert "UTC by new." in signed_in.get(f"/why/{item.id}").get_data(as_text=True)
+
+
+def test_why_does_not_show_the_numbers_of_others_votes() -> None:
+    features = np.zeros(len(NAMES), dtype=np.float32)
+    features[NAMES.index("neighbours")] = 0.9
+    item = RankedItem(1, "t:1", 0.0, features)
+    page = RankedPage(1, DAY, (item,), 1, "blend-0", SCHEMA, 0, 0, "", datetime(2026, 5, 20, tzinfo=UTC))
+    (family,) = _families(model.blend_ranker(), page, item)
+    assert family.words == FAMILY_WORDS["neighbours"]
+    assert family.rows == []
 
 
 def test_why_asks_the_model_that_chose_the_paper(trial: Database, signed_in: Any, alice: Reader) -> None:

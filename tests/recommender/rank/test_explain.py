@@ -17,12 +17,12 @@ from strategies import PROPERTY, histories, make_event, make_inputs, make_page, 
 
 from recommender.rank import profile, terms
 from recommender.rank.explain import FAMILIES, Evidence, _short, families, reasons
-from recommender.rank.features import MONOTONE, NAMES
+from recommender.rank.features import MONOTONE, NAMES, SCHEMA
 from recommender.rank.lens import Lens, flat
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.rank.rerank import Placed
 from recommender.settings import RankSettings
-from recommender.types import Event, EventKind, Paper, RankedItem, RankedPage, Reason, Signals
+from recommender.types import Event, EventKind, FeatureMatrix, Paper, RankedItem, RankedPage, Reason, Signals
 
 EARLIER = DAY - timedelta(days=3)
 PAGE = make_edition(per_topic=4)
@@ -306,6 +306,22 @@ def test_reasons_are_few_and_about_papers_of_the_reader(data: st.DataObject) -> 
             assert reason.paper_id is None or (reason.paper_id in spoken_of and reason.paper_id != one.paper_id)
             assert not reason.text.endswith(".")
             assert len(reason.text) < 250
+
+
+@pytest.mark.parametrize(
+    ("feature", "kind"), [("neighbours", "neighbours"), ("z_prior", "expected")], ids=["neighbours", "expected"]
+)
+def test_what_others_want_is_a_reason_only_where_they_do(feature: str, kind: str) -> None:
+    contributions = np.zeros(len(NAMES) + 1, dtype=np.float32)
+    contributions[NAMES.index(feature)] = 1.0  # trees may add something for a nought, too
+    paper = make_paper(1)
+    taste = profile.build([], {}, make_inputs([paper]).read_vectors, as_of=NOW, day=DAY, settings=RankSettings())
+    for value, kinds_said in ((0.5, [kind]), (0.0, ["recent"]), (-0.5, ["recent"]), (np.nan, ["recent"])):
+        values = np.full((1, len(NAMES)), np.nan, dtype=np.float32)
+        values[0, NAMES.index(feature)] = value
+        shown = FeatureMatrix((paper.id,), NAMES, values, SCHEMA)
+        evidence = Evidence([paper], vectors_of([paper]), taste, {}, flat(), shown=shown)
+        assert kinds(reasons(0, Placed(0), contributions, evidence)) == kinds_said
 
 
 def test_public_code_is_a_reason_only_where_there_is_some() -> None:
