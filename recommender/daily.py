@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -100,14 +100,15 @@ class Rankers:
             _log.error("the trial of %s pauses: %s", trial[0], error)
             return (live,)
 
-    def _preference(self, session: Session, wanted: str | None) -> list[str]:
-        """Return the live version, then older ones that were live once, newest first; not what was rolled back from."""
+    def _preference(self, session: Session, wanted: str | None) -> Iterator[str]:
+        """Give the live version, then older ones that were live once, newest first; not what was rolled back from."""
         if wanted is None:
-            return []
+            return
+        yield wanted  # nearly always the only one asked for: the list of all is not read then
         known = {kept.version: kept for kept in artifacts.listing(session)}
         live = known.get(wanted)
         older = [kept for kept in known.values() if live is None or kept.created_at < live.created_at]
-        return [wanted, *(kept.version for kept in older if kept.promoted_at is not None and kept.state != "withdrawn")]
+        yield from (kept.version for kept in older if kept.promoted_at is not None and kept.state != "withdrawn")
 
 
 def open_day(session: Session, *, today: date) -> date | None:
