@@ -161,13 +161,10 @@ def build(
 ) -> TrainingSet:
     """Read what was shown on the days `first` … `last` (both included), and what the readers made of it; `whole` as in `grade_day`."""
     graded: list[GradedPage] = []
-    total = (last - first).days + 1
-    for done in range(0, total, STRIDE_DAYS):
-        start = first + timedelta(days=done)
-        until = min(start + timedelta(days=STRIDE_DAYS - 1), last)
+    for start, until in _strides(first, last):
         graded.extend(_graded(session, start, until, whole=whole))
         if progress is not None:
-            progress("reading the log", min(done + STRIDE_DAYS, total), total)
+            progress("reading the log", (until - first).days + 1, (last - first).days + 1)
     return assemble(graded, rng=rng)
 
 

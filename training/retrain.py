@@ -37,7 +37,7 @@ from training.examination import Examination
 from training.fit import Fitted, fit
 from training.gate import Verdict, decide
 from training.interleave import Winner
-from training.split import by_day
+from training.split import Split, by_day
 
 __all__ = ["Outcome", "retrain"]
 
@@ -70,6 +70,7 @@ class _Material:
     """All that one retraining reads."""
 
     rows: TrainingSet
+    split: Split
     judged: TrainingSet
     looked: Examination | None
     lens: Lens
@@ -110,13 +111,13 @@ def retrain(
         If the candidate cannot be read back or its file cannot be written; the live model stays.
     """
     chosen = settings.training
-    settled = _settle(database, settings, now)
+    rankers = Rankers(settings.models_folder)
+    settled = _settle(database, chosen, rankers, now)
     if settled is not None:
         return settled
     with database.read() as session:
-        material = _read(session, settings, now, progress)
-    rows, live = material.rows, material.live
-    split = by_day(rows.day, test_days=chosen.test_days, valid_days=chosen.valid_days)
+        material = _read(session, settings, rankers, now, progress)
+    rows, live, split = material.rows, material.live, material.split
     train, test = rows.take(split.train), rows.take(split.test)
     stop_on = {day for day, used in zip(rows.day, split.valid, strict=True) if used}
     valid = material.judged.take(np.array([day in stop_on for day in material.judged.day]))
@@ -133,7 +134,7 @@ def retrain(
             last=report.last,
             candidate=fitted.ranker,
             live=live,
-            rankers=Rankers(settings.models_folder),
+            rankers=rankers,
             settings=settings.rank,
         )
     _tell(progress, "publishing")
@@ -141,9 +142,9 @@ def retrain(
         return _publish(session, settings, material, fitted, report, verdict, worth, now)
 
 
-def _read(session: Session, settings: Settings, now: datetime, progress: Progress | None) -> _Material:
+def _read(session: Session, settings: Settings, rankers: Rankers, now: datetime, progress: Progress | None) -> _Material:
     """Read the log, the lens and the live ranker, as they are at one moment."""
-    live = Rankers(settings.models_folder).live(session)
+    live = rankers.live(session)
     current, source = artifacts.current(session), _source(session, settings.training)
     _check_news(session, source, spoilt=current is not None and live.version != current)
     last = now.date()
@@ -162,6 +163,7 @@ def _read(session: Session, settings: Settings, now: datetime, progress: Progres
     lens, rng = look_around(session, encoder), np.random.default_rng(settings.training.seed)
     return _Material(
         rows=rows,
+        split=split,
         judged=judged,
         looked=looked,
         lens=replace(lens, taste=taste.of_log(session, lens, encoder, until=datetime.combine(held_out, time(), UTC), rng=rng)),
@@ -257,7 +259,7 @@ def _place(
     return f"Model {ranker.version} is live: {reason}."
 
 
-def _settle(database: Database, settings: Settings, now: datetime) -> Outcome | None:
+def _settle(database: Database, chosen: TrainingSettings, rankers: Rankers, now: datetime) -> Outcome | None:
     """End the trial that is on, if it has been decided, has lasted too long or cannot go on; None when there is none (any more).
 
     Raises
@@ -265,13 +267,12 @@ def _settle(database: Database, settings: Settings, now: datetime) -> Outcome | 
     NotEnoughData
         If it goes on.
     """
-    chosen = settings.training
     with database.read() as session:
         trial, live = artifacts.rival(session), artifacts.current(session)
         if trial is None or live is None:
             return None
         rival, since = trial
-        both = len(Rankers(settings.models_folder).serving(session)) > 1
+        both = len(rankers.serving(session)) > 1
     if not both:
         with database.write() as session:
             artifacts.end_trial(session, "its trial could not go on: one of the two models cannot be used")

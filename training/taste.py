@@ -8,6 +8,7 @@ than the text alone does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -23,7 +24,7 @@ from recommender.store.db import Session
 from recommender.types import FloatArray
 from training import metrics
 
-__all__ = ["fit_taste", "helps", "of_log"]
+__all__ = ["fit_taste", "helps", "likes_of", "of_log"]
 
 LEAST_LIKES = 3  # of a reader, and
 LEAST_READERS = 40  # of such readers, before there is anything to learn
@@ -53,11 +54,16 @@ def of_log(session: Session, lens: Lens, encoder: str, *, until: datetime, rng: 
     wanted = sorted({paper_id for likes in liked.values() for paper_id in likes})
     found = vectors.load(session, vectors.in_order(session, encoder, wanted), encoder, buckets=terms.BUCKETS)
     column = {paper_id: number for number, paper_id in enumerate(found.ids)}
-    rows = [sorted(column[i] for i in likes if i in column) for likes in liked.values()]
-    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    indices = np.array([i for row in rows for i in row], dtype=np.int64)
-    likes = csr_array((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(rows), len(found)))
-    return fit_taste(likes, found.dense, lens, rng=rng)
+    rows = [[column[i] for i in likes if i in column] for likes in liked.values()]
+    return fit_taste(likes_of(rows, len(found)), found.dense, lens, rng=rng)
+
+
+def likes_of(rows: Iterable[Iterable[int]], papers: int) -> csr_array:
+    """Return who liked what as `fit_taste` takes it, from the columns that each reader liked."""
+    liked = [sorted(row) for row in rows]
+    indptr = np.cumsum([0, *map(len, liked)])
+    indices = np.array([column for row in liked for column in row], dtype=np.int64)
+    return csr_array((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(liked), papers))
 
 
 def fit_taste(likes: csr_array, dense: FloatArray, lens: Lens, *, rng: np.random.Generator) -> Taste | None:

@@ -121,16 +121,15 @@ def share(live: RankedPage, rival: RankedPage, *, seed: int) -> RankedPage:
     if any(getattr(live, name) != getattr(rival, name) for name in same):
         raise ShapeError(f"pages of {live.model} and {rival.model} are not made of the same things: they cannot share a page")
     neutral = {item.paper_id for page in (live, rival) for item in page.items if not _is_choice(item)}
-    fixed = neutral & {item.paper_id for item in live.items}
-    ours, theirs = ({item.paper_id: item for item in page.items if item.paper_id not in fixed} for page in (live, rival))
-    order = draft(list(ours), [paper_id for paper_id in theirs if paper_id not in neutral], coin(seed, live.reader_id, live.day))
+    ours, theirs = ({item.paper_id: item for item in page.items if item.paper_id not in neutral} for page in (live, rival))
+    order = draft(list(ours), list(theirs), coin(seed, live.reader_id, live.day))
     upcoming = iter(
         replace(theirs[paper_id], team=rival.model)
         if team == SECOND
         else replace(ours[paper_id], team=live.model if team == FIRST else "")
         for paper_id, team in order
     )
-    items = [item if item.paper_id in fixed else next(upcoming) for item in live.items]
+    items = [item if item.paper_id in neutral else next(upcoming) for item in live.items]
     return replace(
         live,
         model=names(live.model, rival.model),

@@ -127,8 +127,7 @@ def _similar(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
     liked = _closest(at, evidence, "dense")
     if liked is None:
         return None
-    what = "opened" if liked.id in evidence.opened else "liked"
-    return Reason("similar", f"Close to “{_short(liked.title)}”, which you {what}", liked.id)
+    return Reason("similar", f"Close to “{_short(liked.title)}”, which you {_did([liked.id], evidence)}", liked.id)
 
 
 def _terms(paper: Paper, at: int, evidence: Evidence) -> Reason | None:
@@ -148,8 +147,7 @@ def _author(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     if affinity <= 0:
         return None
     theirs = [i for i in evidence.profile.liked.ids if author in evidence.liked[i].authors]
-    what = "opened" if evidence.opened.issuperset(theirs) else "liked"
-    return Reason("author", f"By {author}, whose work you {what}")
+    return Reason("author", f"By {author}, whose work you {_did(theirs, evidence)}")
 
 
 def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -157,8 +155,7 @@ def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     theirs = [i for i in evidence.profile.liked.ids if evidence.liked[i].organization == paper.organization]
     if affinity <= 0 or not theirs:
         return None
-    what = "opened" if evidence.opened.issuperset(theirs) else "liked"
-    return Reason("organization", f"From {paper.organization}, whose work you {what}")
+    return Reason("organization", f"From {paper.organization}, whose work you {_did(theirs, evidence)}")
 
 
 def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -212,6 +209,11 @@ def _closest(at: int, evidence: Evidence, space: str) -> Paper | None:
     similar = evidence.to_liked[space][at]
     best = int(similar.argmax())
     return evidence.liked.get(liked[best]) if similar[best] >= _NEAR[space] else None
+
+
+def _did(paper_ids: Sequence[str], evidence: Evidence) -> str:
+    """What the reader did with papers: one that was liked is enough to say so."""
+    return "opened" if evidence.opened.issuperset(paper_ids) else "liked"
 
 
 def _short(title: str) -> str:

@@ -7,7 +7,7 @@ reader did could be read off what another one's page says.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -17,7 +17,9 @@ from recommender.store.papers import BATCH
 from recommender.store.tables import EventRow
 from recommender.types import EventKind
 
-__all__ = ["LEAST_VOTERS", "said"]
+__all__ = ["LEAST_VOTERS", "Vote", "said", "weigh"]
+
+Vote = tuple[int, str, str]  # reader, paper, kind
 
 LEAST_VOTERS = 3
 _VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
@@ -46,19 +48,47 @@ def said(
     ----------
     Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", 1994.
     """
-    agreed = Counter(other for other, _, kind in _last_votes(session, liked, as_of) if kind == _UP and other != reader_id)
+    return weigh(
+        reader_id,
+        len(liked),
+        _last_votes(session, liked, as_of),
+        lambda readers: _likes(session, readers, as_of),
+        _last_votes(session, paper_ids, as_of),
+    )
+
+
+def weigh(
+    reader_id: int,
+    liked: int,
+    on_liked: Iterable[Vote],
+    likes_of: Callable[[Sequence[int]], Mapping[int, int]],
+    on_papers: Iterable[Vote],
+) -> dict[str, float]:
+    """Sum votes as `said` does, wherever they come from.
+
+    Parameters
+    ----------
+    reader_id : int
+    liked : int
+        How many papers the reader likes.
+    on_liked, on_papers : iterable of (reader, paper, kind)
+        Last votes on the papers the reader likes, and on those that are asked for; the latter are not looked at without a neighbour.
+    likes_of : callable
+        From readers to how many papers each of them likes.
+    """
+    agreed = Counter(other for other, _, kind in on_liked if kind == _UP and other != reader_id)
     if not agreed:
         return {}
-    likes = _likes(session, list(agreed), as_of)
-    cosine = {other: shared / max(len(liked) * likes[other], 1) ** 0.5 for other, shared in agreed.items()}
+    likes = likes_of(list(agreed))
+    cosine = {other: shared / max(liked * likes[other], 1) ** 0.5 for other, shared in agreed.items()}
     votes: dict[str, list[float]] = defaultdict(list)
-    for other, paper_id, kind in _last_votes(session, paper_ids, as_of):
+    for other, paper_id, kind in on_papers:
         if other in cosine and kind != EventKind.CLEAR.value:
             votes[paper_id].append(cosine[other] * (1.0 if kind == _UP else -1.0))
     return {paper_id: sum(cast) for paper_id, cast in votes.items() if len(cast) >= LEAST_VOTERS}
 
 
-def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[tuple[int, str, str]]:
+def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[Vote]:
     """Each reader's last vote on each of the papers, in the order they were cast: who, on what, which."""
     for start in range(0, len(paper_ids), BATCH):
         last = (

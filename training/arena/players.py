@@ -32,7 +32,7 @@ from training.fit import fit
 from training.gate import decide
 from training.labels import GradedPage, grade_day
 from training.split import by_day
-from training.taste import fit_taste
+from training.taste import fit_taste, likes_of
 
 __all__ = ["LEARN_EVERY", "Night", "Ours", "Peer", "Player"]
 
@@ -141,9 +141,7 @@ class Ours:
     def _lens(self, morning: Morning) -> Lens:
         """What papers have in common, and what readers like together."""
         row = {paper.id: number for number, paper in enumerate(morning.known)}
-        liked = [sorted(row[paper_id] for paper_id in likes(events)) for events in self._done.values()]
-        indptr, columns = np.cumsum([0, *map(len, liked)]), np.array([column for one in liked for column in one], dtype=np.int64)
-        matrix = csr_array((np.ones(len(columns), dtype=np.float32), columns, indptr), shape=(len(liked), len(row)))
+        matrix = likes_of(([row[paper_id] for paper_id in likes(events)] for events in self._done.values()), len(row))
         rng = np.random.default_rng(self._settings.training.seed)
         return replace(morning.lens, taste=fit_taste(matrix, morning.known_vectors.dense, morning.lens, rng=rng))
 

@@ -7,8 +7,8 @@ A `Morning` is what can be known on one day: that day's papers, those of earlier
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from recommender.rank.page import Inputs
 from recommender.settings import SourcesSettings
 from recommender.sources.sample import TOPICS, SampleSource
 from recommender.store.events import MOVING
-from recommender.store.neighbours import LEAST_VOTERS
+from recommender.store.neighbours import Vote, weigh
 from recommender.types import Event, EventKind, Paper, PaperVectors
 from training.simulate import MORNING, SimulatedReader, make_readers
 
@@ -153,23 +153,17 @@ class Votes:
 
     def said(self, reader_id: int, liked: Sequence[str], paper_ids: Sequence[str], *, as_of: datetime) -> dict[str, float]:
         """Return what a reader's neighbours said of some papers; parameters and meaning as in `recommender.store.neighbours.said`."""
-        agreed = Counter(
-            vote.reader_id
-            for paper_id in liked
-            for vote in self._until(paper_id, as_of)
-            if vote.kind is EventKind.UPVOTE and vote.reader_id != reader_id
+        return weigh(
+            reader_id,
+            len(liked),
+            self._until(liked, as_of),
+            lambda readers: {reader: bisect_right(self._ups[reader], as_of) for reader in readers},
+            self._until(paper_ids, as_of),
         )
-        likes = {other: bisect_right(self._ups[other], as_of) for other in agreed}
-        cosine = {other: shared / (len(liked) * likes[other]) ** 0.5 for other, shared in agreed.items()}
-        found: dict[str, float] = {}
-        for paper_id in paper_ids:
-            votes = [vote for vote in self._until(paper_id, as_of) if vote.reader_id in cosine]
-            if len(votes) >= LEAST_VOTERS:
-                found[paper_id] = sum(cosine[vote.reader_id] * (1 if vote.kind is EventKind.UPVOTE else -1) for vote in votes)
-        return found
 
-    def _until(self, paper_id: str, as_of: datetime) -> list[Event]:
-        return [vote for vote in self._on.get(paper_id, ()) if vote.at <= as_of]
+    def _until(self, paper_ids: Sequence[str], as_of: datetime) -> Iterator[Vote]:
+        for paper_id in paper_ids:
+            yield from ((vote.reader_id, paper_id, vote.kind.value) for vote in self._on.get(paper_id, ()) if vote.at <= as_of)
 
 
 def make_world(encoder: Encoder, *, start: date, days: int, prior_days: int = PRIOR_DAYS) -> World:

@@ -20,7 +20,7 @@ from recommender import embed
 from recommender.errors import BroadsheetError, NotEnoughData
 from recommender.ingest import Progress
 from recommender.rank import features, terms
-from recommender.rank.lens import flat
+from recommender.rank.lens import flat, unit
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.settings import Settings, TrainingSettings
 from recommender.types import FeatureMatrix, FloatArray, PaperVectors
@@ -154,9 +154,7 @@ def vectors_of(texts: Sequence[str], cache: Path, settings: Settings, progress: 
             found.update(zip((key for key, _ in some), made.astype(np.float32), strict=True))
             if progress is not None:
                 progress("reading texts", start + len(some), len(todo))
-    rows = np.stack([found[key] for key in keys])
-    unit: FloatArray = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
-    return unit
+    return unit(np.stack([found[key] for key in keys]))
 
 
 def _split(corpus: Corpus, rng: np.random.Generator) -> dict[str, list[Query]]:

@@ -100,7 +100,8 @@ def _rocchio(page: PeerPage, beta: float) -> FloatArray:
 
 def _mean(rows: Any) -> FloatArray:
     """Mean row of shape (d,); zeros where there are no rows."""
-    return np.asarray(rows.sum(axis=0), dtype=np.float32).ravel() / max(rows.shape[0], 1)  # type: ignore[no-any-return]
+    mean: FloatArray = np.asarray(rows.sum(axis=0), dtype=np.float32).ravel() / max(rows.shape[0], 1)
+    return mean
 
 
 def _recent_library(page: PeerPage, _: float) -> FloatArray:
@@ -127,7 +128,8 @@ def _learned(model: Any, rows: Any, page: PeerPage, candidates: Any) -> FloatArr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough: the order no longer changes
         model.fit(rows, page.labels)
-    return model.decision_function(candidates).astype(np.float32)  # type: ignore[no-any-return]
+    scores: FloatArray = model.decision_function(candidates).astype(np.float32)
+    return scores
 
 
 # name: (scorer, settings to choose among)

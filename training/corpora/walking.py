@@ -28,7 +28,7 @@ from recommender.settings import RankSettings
 from recommender.types import Event, EventKind, FeatureMatrix, FloatArray, PaperVectors
 from training.corpora.histories import Corpus, Query
 from training.corpora.peers import PEERS, PeerPage
-from training.taste import fit_taste
+from training.taste import fit_taste, likes_of
 
 __all__ = ["Walked", "tune", "walk"]
 
@@ -207,10 +207,7 @@ def _lens(corpus: Corpus, vectors: PaperVectors, start: date, rng: np.random.Gen
         if query.day < start:
             last[query.reader] = query
     liked = [np.union1d(q.liked, q.page[q.wanted]) for q in last.values()]  # the history, and what came of the last page
-    indptr = np.concatenate([[0], np.cumsum([len(rows) for rows in liked])])
-    indices = np.concatenate(liked) if liked else np.zeros(0, dtype=np.intp)
-    likes = csr_array((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(liked), earlier))
-    return replace(lens, taste=fit_taste(likes, vectors.dense[:earlier], lens, rng=rng))
+    return replace(lens, taste=fit_taste(likes_of(liked, earlier), vectors.dense[:earlier], lens, rng=rng))
 
 
 def _before(corpus: Corpus, day: date) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from factories import DAY, NOW, make_edition, make_paper
+from factories import DAY, NOW, make_paper
+from graphs_not_robots import EARLIER, FRESH, HATED, LENS, LIKED, OLD, PAGE, SPACES, likes, value
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, described, histories, make_event, make_inputs, papers, seen_through, vectors_of
+from strategies import PROPERTY, described, histories, make_event, make_inputs, papers, vectors_of
 
 from recommender.errors import ShapeError
 from recommender.rank import features, page
@@ -19,24 +19,7 @@ from recommender.rank.features import FEATURES, MONOTONE, NAMES, RANKED, STANDAR
 from recommender.rank.lens import flat
 from recommender.rank.model import blend_ranker
 from recommender.settings import RankSettings
-from recommender.types import Event, EventKind, FeatureMatrix, Paper, Signals
-
-EARLIER = DAY - timedelta(days=3)
-PAGE = make_edition(per_topic=3)
-OLD = make_edition(EARLIER, per_topic=3)
-LIKED = [paper for paper in OLD if paper.authors[0].startswith("Graphs")]
-HATED = [paper for paper in OLD if paper.authors[0].startswith("Robots")]
-LENS = seen_through([*PAGE, *OLD], taste=True)
-FRESH = RankSettings(half_life_days=1e9)  # all gestures weigh what they weighed at first
-SPACES = ("dense_", "sharp_", "taste_", "lex_")
-
-
-def likes(of: Sequence[Paper], kind: EventKind = EventKind.UPVOTE) -> list[Event]:
-    return [make_event(n, p, kind, at=NOW - timedelta(days=2)) for n, p in enumerate(of, start=1)]
-
-
-def value(matrix: FeatureMatrix, name: str, paper: Paper) -> float:
-    return float(matrix.column(name)[matrix.paper_ids.index(paper.id)])
+from recommender.types import EventKind, Signals
 
 
 def test_every_feature_has_a_direction_and_a_meaning() -> None:

@@ -8,32 +8,16 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from factories import DAY, NOW, TOPICS, make_edition, make_paper
+from factories import NOW, TOPICS, make_paper
+from graphs_not_robots import EARLIER, FRESH, HATED, LENS, LIKED, PAGE, SPACES, likes, value
 from sklearn.linear_model import Ridge
-from strategies import described, make_event, seen_through, vectors_of
+from strategies import described, make_event, vectors_of
 
 from recommender.rank import terms
 from recommender.rank.features import NAMES
 from recommender.rank.lens import Lens, flat, unit
 from recommender.settings import RankSettings
-from recommender.types import Event, EventKind, FeatureMatrix, Paper
-
-EARLIER = DAY - timedelta(days=3)
-PAGE = make_edition(per_topic=3)
-OLD = make_edition(EARLIER, per_topic=3)
-LIKED = [paper for paper in OLD if paper.authors[0].startswith("Graphs")]
-HATED = [paper for paper in OLD if paper.authors[0].startswith("Robots")]
-LENS = seen_through([*PAGE, *OLD], taste=True)
-FRESH = RankSettings(half_life_days=1e9)  # all gestures weigh what they weighed at first
-SPACES = ("dense_", "sharp_", "taste_", "lex_")
-
-
-def likes(of: Sequence[Paper], kind: EventKind = EventKind.UPVOTE) -> list[Event]:
-    return [make_event(n, p, kind, at=NOW - timedelta(days=2)) for n, p in enumerate(of, start=1)]
-
-
-def value(matrix: FeatureMatrix, name: str, paper: Paper) -> float:
-    return float(matrix.column(name)[matrix.paper_ids.index(paper.id)])
+from recommender.types import EventKind, Paper
 
 
 def test_similarities_by_hand() -> None:
