@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from recommender.store import tables  # registers every table
+from recommender.store import tables, tables_reader, tables_shared  # registers every table
 from recommender.store.db import Base
 
-assert tables is not None
+assert all((tables, tables_reader, tables_shared))
 
 context.configure(
     connection=context.config.attributes["connection"],

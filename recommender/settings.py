@@ -101,6 +101,7 @@ class RankSettings(_Group):
         le=1,
         description="Chance that an exploration slot is drawn with equal chances, not by how promising a paper is.",
     )
+    must_see_most: int = Field(10, ge=0, le=100, description="Most papers a page puts on top because a rule says so.")
     author_cap: int = Field(2, ge=1, description="Papers that share an author in every twenty positions.")
     near_duplicate: float = Field(
         0.92, gt=0, le=1, description="Cosine from which a paper counts as a near-duplicate of one above it."
@@ -146,6 +147,13 @@ class WebSettings(_Group):
     threads: int = Field(4, ge=1, description="Threads of one server process.")
     cards: int = Field(20, ge=5, le=200, description='Papers shown before "show more".')
     session_days: int = Field(60, ge=1, description="Days a sign-in lasts.")
+    signup: Literal["closed", "invited", "open"] = Field(
+        "invited", description="Who may make an account: nobody, whoever has an invitation, or everybody with an e-mail address."
+    )
+    language: str = Field("en", description="Language of readers who have not chosen one: en, de.")
+    edit_minutes: int = Field(15, ge=0, description="Minutes for which a remark can be changed by who wrote it.")
+    carry_days: int = Field(7, ge=0, le=60, description="Days back from which top picks that were never shown are brought along.")
+    carry_most: int = Field(5, ge=0, le=50, description="Most papers brought along from days that were missed.")
     secret_key: SecretStr | None = Field(None, description="Signs cookies and links; made on first run and kept in the home.")
 
 

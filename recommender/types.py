@@ -32,6 +32,7 @@ __all__ = [
     "RankedItem",
     "RankedPage",
     "Reason",
+    "Rule",
     "Signals",
 ]
 
@@ -149,6 +150,8 @@ class Event:
     item_id : int or None
         The ranked item it answered; None when it came from elsewhere (a paper's own page, a pasted list).
     channel : Channel
+    interest : int
+        The interest it speaks for; 0 for the reader's general taste.
     """
 
     id: int
@@ -158,6 +161,7 @@ class Event:
     at: datetime
     item_id: int | None = None
     channel: Channel = Channel.WEB
+    interest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +287,21 @@ class Reason:
         One short sentence without a full stop.
     paper_id : str or None
         The paper behind it, when there is one.
+    template : str
+        The sentence with `%s` for each name: what is translated. Empty where the text is all there is.
+    names : tuple of str
     """
 
     kind: str
     text: str
     paper_id: str | None = None
+    template: str = field(default="", compare=False)
+    names: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, kind: str, template: str, *names: str, paper_id: str | None = None) -> Reason:
+        """Return a reason whose sentence can be translated."""
+        return cls(kind, template % names, paper_id, template, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +326,8 @@ class RankedItem:
         Whether the reader had voted on it when the page was built (it then stands in the page's tail, or keeps its place).
     team : str
         On a page that two models share, the one that chose this paper for this place; empty where both would, or neither chose.
+    interest : int
+        The interest it was ranked for; 0 for the reader's general taste.
     id : int
         0 before it is stored.
     """
@@ -325,6 +341,7 @@ class RankedItem:
     propensity: float = 1.0
     voted: bool = False
     team: str = ""
+    interest: int = 0
     id: int = 0
 
 
@@ -352,6 +369,8 @@ class RankedPage:
     built_at : datetime
     revision : int
         From 1, per reader and day.
+    interest : int
+        The interest it is for; 0 for all of the reader's taste.
     id : int
         0 before it is stored.
     """
@@ -367,6 +386,31 @@ class RankedPage:
     recipe: str
     built_at: datetime
     revision: int = 1
+    interest: int = 0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a reader must see, or never wants to see, whatever the model says.
+
+    Attributes
+    ----------
+    action : {"must", "never"}
+        Where both hold for a paper, never wins.
+    field : {"author", "organization", "category", "phrase", "words", "like"}
+        What of a paper is compared: a name, a category, words in a row, words anywhere, or nearness to another paper.
+    value : str
+    interest : int
+        The interest it holds for; 0 for everywhere.
+    id : int
+        0 before it is stored.
+    """
+
+    action: str
+    field: str
+    value: str
+    interest: int = 0
     id: int = 0
 
 

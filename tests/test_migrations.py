@@ -18,6 +18,8 @@ from recommender.store.db import Base, Database, open_database
 TABLES = {
     "current", "digests", "events", "impressions", "items", "jobs", "models", "pages", "paper_sources", "paper_versions", "papers",
     "readers", "runs", "sessions", "signals", "sources", "tokens", "vectors",
+    "collected", "collections", "comments", "connections", "interests", "invitations", "keys", "marks", "picks", "rates",
+    "reports", "rules", "submissions", "wanted",
 }  # fmt: skip
 GROWING = {"events", "impressions", "signals", "vectors"}
 SCRIPTS = sorted(path for path in (Path(migrations.__file__).parent / "versions").glob("*.py"))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_compress import Compress
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import StrictUndefined
@@ -22,7 +23,7 @@ from recommender.daily import Rankers
 from recommender.errors import BroadsheetError, StoreError
 from recommender.settings import Settings
 from recommender.store.db import Database, explain, open_database
-from web import account, auth, digest, feedback, links, paper, status, today
+from web import account, auth, digest, feedback, links, paper, status, today, words
 from web.auth import State, current_reader
 from web.cards import count_words, day_words
 
@@ -91,6 +92,8 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
     _configure(app, settings, secret)
     app.before_request(_check_host)
     app.before_request(_check_origin)
+    words.install(app)
+    Compress(app)
     csrf = CSRFProtect(app)
     talisman = _set_headers(app, secure=_is_secure(settings))
     for room in (auth, today, feedback, paper, account, status, digest):

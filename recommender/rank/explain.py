@@ -65,9 +65,11 @@ class Evidence:
         The papers of the profile.
     lens : Lens
     opened : frozenset of str
-        Those of them that were only opened: a reason must not say that the reader liked them.
+        Those of them that were only opened or picked: a reason must not say that the reader liked them.
     shown : FeatureMatrix of shape (n, f), default=None
         What the ranker was told of the papers on the page.
+    picked : frozenset of str
+        Papers that stand for a topic or a search the reader picked, and the categories picked.
     """
 
     papers: Sequence[Paper]
@@ -77,6 +79,7 @@ class Evidence:
     lens: Lens
     opened: frozenset[str] = frozenset()
     shown: FeatureMatrix | None = None
+    picked: frozenset[str] = frozenset()
 
     def lifts(self, at: int, name: str) -> bool:
         """Whether a feature of the paper at a place is above nothing, so that it can be named."""
@@ -108,26 +111,27 @@ def reasons(at: int, placed: Placed, contributions: FloatArray, evidence: Eviden
     if placed.moved:
         found.append(_moved(evidence))
     if placed.explored:
-        found.append(Reason("explore", "Exploration: drawn by lot from further down, to learn what else you like"))
+        found.append(Reason.of("explore", "Exploration: drawn by lot from further down, to learn what else you like"))
     for family, value in families(contributions):
         reason = _MAKERS[family](paper, at, evidence) if value > 0 and family in _MAKERS else None
         if reason is not None and all(reason.paper_id is None or reason.paper_id != r.paper_id for r in found):
             found.append(reason)
     if not found:
-        found.append(Reason("recent", f"New in {paper.categories[0]}" if paper.categories else "New"))
+        found.append(Reason.of("recent", "New in %s", paper.categories[0]) if paper.categories else Reason.of("recent", "New"))
     return tuple(found[:MOST])
 
 
 def _moved(evidence: Evidence) -> Reason:
     liked = evidence.liked[evidence.profile.latest_like or ""]
-    return Reason("moved", f"Moved up: nearest to “{_short(liked.title)}”, which you just liked", liked.id)
+    return Reason.of("moved", "Moved up: nearest to “%s”, which you just liked", _short(liked.title), paper_id=liked.id)
 
 
 def _similar(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
     liked = _closest(at, evidence, "dense")
     if liked is None:
         return None
-    return Reason("similar", f"Close to “{_short(liked.title)}”, which you {_did([liked.id], evidence)}", liked.id)
+    template = f"Close to “%s”, which you {_did([liked.id], evidence)}"
+    return Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
 
 
 def _terms(paper: Paper, at: int, evidence: Evidence) -> Reason | None:
@@ -138,7 +142,10 @@ def _terms(paper: Paper, at: int, evidence: Evidence) -> Reason | None:
     shared = terms.shared_terms(own, other, evidence.lens.idf)
     if not shared:
         return None
-    return Reason("terms", f"Like “{_short(liked.title)}”, it speaks of {' and '.join(f'“{term}”' for term in shared)}", liked.id)
+    if len(shared) == 1:
+        return Reason.of("terms", "Like “%s”, it speaks of “%s”", _short(liked.title), shared[0], paper_id=liked.id)
+    template = "Like “%s”, it speaks of “%s” and “%s”"
+    return Reason.of("terms", template, _short(liked.title), *shared[:2], paper_id=liked.id)
 
 
 def _author(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -147,7 +154,7 @@ def _author(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     if affinity <= 0:
         return None
     theirs = [i for i in evidence.profile.liked.ids if author in evidence.liked[i].authors]
-    return Reason("author", f"By {author}, whose work you {_did(theirs, evidence)}")
+    return Reason.of("author", f"By %s, whose work you {_did(theirs, evidence)}", author)
 
 
 def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -155,7 +162,7 @@ def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     theirs = [i for i in evidence.profile.liked.ids if evidence.liked[i].organization == paper.organization]
     if affinity <= 0 or not theirs:
         return None
-    return Reason("organization", f"From {paper.organization}, whose work you {_did(theirs, evidence)}")
+    return Reason.of("organization", f"From %s, whose work you {_did(theirs, evidence)}", paper.organization or "")
 
 
 def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -163,29 +170,30 @@ def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     affinity, category = max(known, default=(0.0, ""))
     if affinity <= 0:
         return None
-    why = "where you like more than you dislike" if evidence.profile.likes else "where you open papers"
-    return Reason("category", f"In {category}, {why}")
+    if evidence.profile.likes:
+        return Reason.of("category", "In %s, where you like more than you dislike", category)
+    return Reason.of("category", "In %s, which you picked" if evidence.picked else "In %s, where you open papers", category)
 
 
 def _popular(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
     upvotes = paper.signals.upvotes or 0
-    return Reason("popular", f"{upvotes} upvotes at its source") if upvotes > 1 else None
+    return Reason.of("popular", "%s upvotes at its source", str(upvotes)) if upvotes > 1 else None
 
 
 def _neighbours(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
-    return Reason("neighbours", "Readers who like what you like want it") if evidence.lifts(at, "neighbours") else None
+    return Reason.of("neighbours", "Readers who like what you like want it") if evidence.lifts(at, "neighbours") else None
 
 
 def _expected(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
     return (
-        Reason("expected", "By its text and authors, one that the shared page may pick")
+        Reason.of("expected", "By its text and authors, one that the shared page may pick")
         if evidence.lifts(at, "z_prior")
         else None
     )
 
 
 def _code(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
-    return Reason("code", "Its code is public") if paper.code_url else None
+    return Reason.of("code", "Its code is public") if paper.code_url else None
 
 
 _MAKERS = {
@@ -213,7 +221,9 @@ def _closest(at: int, evidence: Evidence, space: str) -> Paper | None:
 
 def _did(paper_ids: Sequence[str], evidence: Evidence) -> str:
     """What the reader did with papers: one that was liked is enough to say so."""
-    return "opened" if evidence.opened.issuperset(paper_ids) else "liked"
+    if not evidence.opened.issuperset(paper_ids):
+        return "liked"
+    return "picked" if evidence.picked.issuperset(paper_ids) else "opened"
 
 
 def _short(title: str) -> str:

@@ -37,9 +37,18 @@ def append(
     at: datetime,
     item_id: int | None = None,
     channel: Channel = Channel.WEB,
+    interest: int = 0,
 ) -> Event:
     """Write one gesture; the only way anything enters the log."""
-    row = EventRow(reader_id=reader_id, paper_id=paper_id, kind=kind.value, at=at, item_id=item_id, channel=channel.value)
+    row = EventRow(
+        reader_id=reader_id,
+        paper_id=paper_id,
+        kind=kind.value,
+        at=at,
+        item_id=item_id,
+        channel=channel.value,
+        interest_id=interest,
+    )
     session.add(row)
     session.flush()
     return _value(row)
@@ -135,4 +144,5 @@ def _value(row: EventRow) -> Event:
         at=row.at,
         item_id=row.item_id,
         channel=Channel(row.channel),
+        interest=row.interest_id,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import func, select
@@ -45,9 +46,10 @@ class ShownPage:
     items: tuple[ShownItem, ...]
 
 
-def latest(session: Session, reader_id: int, day: date) -> RankedPage | None:
-    """Return the newest revision of a reader's page for a day, or None."""
-    query = select(PageRow).where(PageRow.reader_id == reader_id, PageRow.day == day).order_by(PageRow.revision.desc())
+def latest(session: Session, reader_id: int, day: date, interest: int = 0) -> RankedPage | None:
+    """Return the newest revision of a reader's page for a day and interest (0: all of their taste), or None."""
+    where = (PageRow.reader_id == reader_id, PageRow.day == day, PageRow.interest_id == interest)
+    query = select(PageRow).where(*where).order_by(PageRow.revision.desc())
     row = session.scalar(query.limit(1))
     return _page(row, _items(session, row.id)) if row else None
 
@@ -73,6 +75,7 @@ def save(session: Session, page: RankedPage) -> RankedPage:
         paper_cursor=page.paper_cursor,
         recipe=page.recipe,
         built_at=page.built_at,
+        interest_id=page.interest,
     )
     session.add(row)
     session.flush()
@@ -178,6 +181,7 @@ def _item_row(page_id: int, item: RankedItem) -> ItemRow:
         propensity=item.propensity,
         voted=item.voted,
         team=item.team,
+        interest_id=item.interest,
     )
 
 
@@ -187,13 +191,18 @@ def _item(row: ItemRow) -> RankedItem:
         paper_id=row.paper_id,
         score=row.score,
         features=np.frombuffer(row.features, dtype="<f4").astype(np.float32),
-        reasons=tuple(Reason(**reason) for reason in row.reasons),
+        reasons=tuple(_reason(stored) for stored in row.reasons),
         explored=row.explored,
         propensity=row.propensity,
         voted=row.voted,
         team=row.team,
+        interest=row.interest_id,
         id=row.id,
     )
+
+
+def _reason(stored: dict[str, Any]) -> Reason:
+    return Reason(**{**stored, "names": tuple(stored.get("names", ()))})
 
 
 def _page(row: PageRow, items: Iterable[RankedItem]) -> RankedPage:
@@ -209,5 +218,6 @@ def _page(row: PageRow, items: Iterable[RankedItem]) -> RankedPage:
         recipe=row.recipe,
         built_at=row.built_at,
         revision=row.revision,
+        interest=row.interest_id,
         id=row.id,
     )

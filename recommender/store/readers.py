@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import CursorResult, delete, func, select, update
 
@@ -48,6 +50,14 @@ class Reader:
     next_digest_at: datetime | None
     created_at: datetime
     last_seen_at: datetime | None
+    email_confirmed_at: datetime | None = None
+    disabled_at: datetime | None = None
+    is_curator: bool = False
+    has_password: bool = False
+    locale: str = ""
+    votes_public: bool = False
+    announce: tuple[str, ...] = ()
+    notices: Mapping[str, bool] = field(default_factory=dict)
 
 
 def create(
@@ -220,4 +230,12 @@ def _value(row: ReaderRow) -> Reader:
         next_digest_at=row.next_digest_at,
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
+        email_confirmed_at=row.email_confirmed_at,
+        disabled_at=row.disabled_at,
+        is_curator=row.is_curator,
+        has_password=row.password is not None,
+        locale=row.locale,
+        votes_public=row.votes_public,
+        announce=tuple(kind for kind in row.announce.split(",") if kind),
+        notices=MappingProxyType(dict(row.notices)),
     )

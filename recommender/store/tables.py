@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recommender.store.db import Base, UtcDateTime
@@ -50,6 +50,16 @@ class ReaderRow(Base):
     next_digest_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    password: Mapped[str | None] = mapped_column(String(200))  # its argon2 hash
+    email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_curator: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    locale: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    votes_public: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    notices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    announce: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    picks: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    forgotten: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class SessionRow(Base):
@@ -61,6 +71,7 @@ class SessionRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     agent: Mapped[str] = mapped_column(String(200), default="")
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class TokenRow(Base):
@@ -73,6 +84,7 @@ class TokenRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    payload: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class PaperRow(Base):
@@ -154,7 +166,10 @@ class VectorRow(Base):
 
 
 class PageRow(Base):
-    """One revision of one reader's page for one edition."""
+    """One revision of one reader's page for one edition and interest; revisions are counted per reader and day.
+
+    An interest of 0, here and everywhere, is the reader's general taste: it has no row of its own.
+    """
 
     __tablename__ = "pages"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -168,13 +183,14 @@ class PageRow(Base):
     paper_cursor: Mapped[int] = mapped_column(Integer)
     recipe: Mapped[str] = mapped_column(String(32))
     built_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    interest_id: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     __table_args__ = (UniqueConstraint("reader_id", "day", "revision"),)
 
 
 class ItemRow(Base):
     """One paper at one position of one page, with the feature row it was ranked by (float32).
 
-    `team` is the model that chose it for this place where two share the page, else empty.
+    `team` is the model that chose it for this place where two share the page, else empty; `interest_id` the taste it was ranked for.
     """
 
     __tablename__ = "items"
@@ -189,6 +205,7 @@ class ItemRow(Base):
     propensity: Mapped[float] = mapped_column(Float, default=1.0)
     voted: Mapped[bool] = mapped_column(Boolean, default=False)
     team: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    interest_id: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     __table_args__ = (UniqueConstraint("page_id", "position"),)
 
 
@@ -214,6 +231,7 @@ class EventRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     item_id: Mapped[int | None] = mapped_column(ForeignKey("items.id"))  # no action: an answered item stays
     channel: Mapped[str] = mapped_column(String(12))
+    interest_id: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     __table_args__ = (Index("ix_events_reader_id_id", "reader_id", "id"), {"sqlite_autoincrement": True})
 
 
