@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCKS := requirements.lock requirements-dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e bench results lock clean
+.PHONY: help run test check e2e bench results translations screenshots lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
@@ -35,6 +35,16 @@ results: .venv/.run ## Judge every ranker on the public data in DATA=folder and 
 	for corpus in citeulike arxiv-authors screening hf; do \
 		$(BIN)/python -m training evaluate --corpus $$corpus --data $(DATA) --out training/results/$$corpus || exit 1; done
 	$(BIN)/python -m training results training/results
+
+screenshots: .venv/.dev ## Take the pictures of the README again (they need Chromium)
+	$(BIN)/python tests/browser/screenshots.py .github/screenshots
+
+translations: .venv/.dev ## Find what the pages say, and bring the catalogues of web/translations up to it
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-location --sort-output --omit-header --width 130 -o build/messages.pot .
+	for one in web/translations/*/LC_MESSAGES; do $(BIN)/pybabel -q update -i build/messages.pot -o $$one/messages.po \
+		-l $$(basename $$(dirname $$one)) --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 130 || exit 1; done
+	$(BIN)/pybabel -q compile -d web/translations --statistics
 
 lock: ## Make the lock files again from pyproject.toml, with the newest versions it allows
 	@$(require_python)

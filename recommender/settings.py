@@ -46,6 +46,10 @@ class SourcesSettings(_Group):
     arxiv_api_url: str = Field("https://export.arxiv.org/api/query", description="Address of arXiv's Atom API.")
     arxiv_details: bool = Field(True, description="Fill in comment, DOI, dates and clean author names from arXiv's Atom API.")
     huggingface_url: str = Field("https://huggingface.co/api/daily_papers", description="Address of Hugging Face's daily papers.")
+    zotero_url: str = Field(
+        "https://api.zotero.org", description="Address of Zotero's API, for readers who connect their library."
+    )
+    zotero_hours: float = Field(6.0, gt=0, description="Hours between two readings of one connected library.")
     contact: str = Field("", description="E-mail or address a source can write to; sent in the User-Agent. Please set it.")
     connect_timeout_s: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
     read_timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for an answer.")
@@ -154,6 +158,12 @@ class WebSettings(_Group):
     edit_minutes: int = Field(15, ge=0, description="Minutes for which a remark can be changed by who wrote it.")
     carry_days: int = Field(7, ge=0, le=60, description="Days back from which top picks that were never shown are brought along.")
     carry_most: int = Field(5, ge=0, le=50, description="Most papers brought along from days that were missed.")
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="Reverse proxies in front that add X-Forwarded-For; 0 believes nobody who says where they come from.",
+    )
     secret_key: SecretStr | None = Field(None, description="Signs cookies and links; made on first run and kept in the home.")
 
 
@@ -179,7 +189,15 @@ class ClockSettings(_Group):
     ingest_every_minutes: int = Field(60, ge=1, description="Minutes between two ingests.")
     retrain_at: time = Field(time(2, 10), description="Time of day of the nightly retraining, HH:MM UTC.")
     pages_every_minutes: int = Field(60, ge=1, description="Minutes between two rounds of building pages ahead of their readers.")
+    libraries_every_minutes: int = Field(
+        5,
+        ge=1,
+        description="Minutes between two looks for connected libraries that are due, and for papers that readers brought.",
+    )
     digests_every_minutes: int = Field(5, ge=1, description="Minutes between two looks for readers whose digest is due.")
+    wanted_every_minutes: int = Field(
+        5, ge=1, description="Minutes between two looks for papers that readers asked for by their ids."
+    )
     claim_minutes: int = Field(90, ge=1, description="Minutes after which a job whose process died is taken up again.")
 
 

@@ -16,11 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from recommender.choices import Choices, Rule
 from recommender.errors import ShapeError
+from recommender.reasons import Reason
 
 __all__ = [
     "ANNOUNCEMENTS",
+    "LIBRARY",
     "Channel",
+    "Choices",
     "Event",
     "EventKind",
     "FeatureMatrix",
@@ -38,6 +42,9 @@ __all__ = [
 
 # How a source may announce a paper: for the first time, in one more category, or in a new version.
 ANNOUNCEMENTS = ("new", "cross", "replace", "replace-cross")
+
+# The source of papers that readers brought along: they teach, and stand on no page, in no search and in no list.
+LIBRARY = "library"
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -70,6 +77,8 @@ class Channel(StrEnum):
     WEB = "web"
     EMAIL = "email"
     SIMULATED = "simulated"
+    START = "start"  # asked of a reader to get to know them
+    LIBRARY = "library"  # brought along from a list or a library elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,35 +285,6 @@ class FeatureMatrix:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a paper stands where it stands, in words a reader can check.
-
-    Attributes
-    ----------
-    kind : str
-        Family: `similar`, `terms`, `author`, `category`, `popular`, `code`, `recent`, `explore`, `moved`.
-    text : str
-        One short sentence without a full stop.
-    paper_id : str or None
-        The paper behind it, when there is one.
-    template : str
-        The sentence with `%s` for each name: what is translated. Empty where the text is all there is.
-    names : tuple of str
-    """
-
-    kind: str
-    text: str
-    paper_id: str | None = None
-    template: str = field(default="", compare=False)
-    names: tuple[str, ...] = field(default=(), compare=False)
-
-    @classmethod
-    def of(cls, kind: str, template: str, *names: str, paper_id: str | None = None) -> Reason:
-        """Return a reason whose sentence can be translated."""
-        return cls(kind, template % names, paper_id, template, names)
-
-
-@dataclass(frozen=True, slots=True)
 class RankedItem:
     """One paper at one position of one page, with all that is needed to learn from it later.
 
@@ -386,30 +366,6 @@ class RankedPage:
     recipe: str
     built_at: datetime
     revision: int = 1
-    interest: int = 0
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a reader must see, or never wants to see, whatever the model says.
-
-    Attributes
-    ----------
-    action : {"must", "never"}
-        Where both hold for a paper, never wins.
-    field : {"author", "organization", "category", "phrase", "words", "like"}
-        What of a paper is compared: a name, a category, words in a row, words anywhere, or nearness to another paper.
-    value : str
-    interest : int
-        The interest it holds for; 0 for everywhere.
-    id : int
-        0 before it is stored.
-    """
-
-    action: str
-    field: str
-    value: str
     interest: int = 0
     id: int = 0
 

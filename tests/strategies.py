@@ -14,11 +14,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from recommender.embed import HashingEncoder
-from recommender.rank import page, terms
+from recommender.rank import page, rules, terms
 from recommender.rank.lens import Lens, Taste, lens_of, unit, whitening
 from recommender.rank.model import Ranker, blend_ranker
 from recommender.settings import RankSettings
-from recommender.types import Channel, Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, RankedPage
+from recommender.types import Channel, Choices, Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, RankedPage
 
 # The same examples on every machine, and no clock in the verdict.
 PROPERTY = hypothesis_settings(
@@ -91,9 +91,12 @@ def make_inputs(
     day: date = DAY,
     as_of: datetime = NOW,
     seen: Iterable[str] = (),
+    interest: int = 0,
+    choices: Choices | None = None,
 ) -> page.Inputs:
     """Gather what a page is a function of; `read` are papers of other days, `unread` those without vectors."""
-    spoken_of = {event.paper_id for event in events}
+    chosen = choices or Choices()
+    spoken_of = {event.paper_id for event in events} | {*chosen.papers, *rules.liked_papers(chosen.rules)}
     known = {paper.id: paper for paper in (*papers, *read) if paper.id in spoken_of}
     without = set(unread)
     return page.Inputs(
@@ -109,6 +112,8 @@ def make_inputs(
         places=places or {},
         cursor=max((event.id for event in events), default=0),
         paper_cursor=len(papers),
+        interest=interest,
+        choices=chosen,
     )
 
 

@@ -178,9 +178,9 @@ def assemble(graded: list[GradedPage], *, rng: np.random.Generator) -> TrainingS
     """
     chosen: list[tuple[ShownPage, list[GradedRow]]] = []
     for page in graded:
-        rows = sorted(page.rows, key=lambda row: row.item.position)[:MAX_GROUP]
-        if len({row.grade for row in rows}) > 1:
-            chosen.append((page.shown, [rows[i] for i in rng.permutation(len(rows))]))
+        for rows in _by_taste(page):
+            if len({row.grade for row in rows}) > 1:
+                chosen.append((page.shown, [rows[i] for i in rng.permutation(len(rows))]))
     if not chosen:
         raise NotEnoughData("no page in the log has both a paper somebody wanted and one they passed over: read and vote first")
     flat = [row for _, rows in chosen for row in rows]
@@ -200,6 +200,13 @@ def assemble(graded: list[GradedPage], *, rng: np.random.Generator) -> TrainingS
         names=NAMES,
         schema=SCHEMA,
     )
+
+
+def _by_taste(page: GradedPage) -> list[list[GradedRow]]:
+    """The rows of a page by the taste they were ranked for: what two interests are told of their papers is not to be compared."""
+    rows = sorted(page.rows, key=lambda row: row.item.position)
+    tastes = dict.fromkeys(row.item.interest for row in rows)
+    return [[row for row in rows if row.item.interest == taste][:MAX_GROUP] for taste in tastes]
 
 
 def check(rows: TrainingSet) -> None:
@@ -308,12 +315,13 @@ def judging(
 
 def _reader_days(session: Session, first: date, last: date) -> Iterator[tuple[list[ShownPage], list[Event]]]:
     """Give the shown revisions of each reader's day, and the reader's events."""
-    by_reader_day: dict[tuple[int, date], list[ShownPage]] = defaultdict(list)
+    by_reader_day: dict[tuple[int, date, int], list[ShownPage]] = defaultdict(list)
     for shown in pages.shown(session, first=first, last=last):
-        by_reader_day[shown.page.reader_id, shown.page.day].append(shown)
+        by_reader_day[shown.page.reader_id, shown.page.day, shown.page.interest].append(shown)
     histories = {reader_id: events.history(session, reader_id) for reader_id in sorted({key[0] for key in by_reader_day})}
-    for (reader_id, _), shown_pages in by_reader_day.items():
-        yield shown_pages, histories[reader_id]
+    for (reader_id, _, interest), shown_pages in by_reader_day.items():
+        history = histories[reader_id]
+        yield shown_pages, [e for e in history if e.interest == interest] if interest else history  # a mixed page speaks for all
 
 
 def _graded(session: Session, first: date, last: date, *, whole: bool) -> Iterator[GradedPage]:

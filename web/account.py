@@ -1,147 +1,177 @@
-"""A reader in, their own pages out: where to begin, when the digest comes, what they saved."""
+"""A reader in, their account out: how they come in, what reaches them and when, what they chose, and the way to the rest."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from zoneinfo import available_timezones
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
-from recommender.errors import SettingsError
-from recommender.ids import parse_arxiv_ids
-from recommender.store import events, papers, readers
+from recommender.errors import SettingsError, StoreError
+from recommender.store import accounts, sessions
 from recommender.store.db import Session
-from recommender.store.events import Word
 from recommender.store.readers import Reader
-from recommender.types import EventKind
-from web.auth import login_required, state
-from web.cards import Card, card, clip
+from web.auth import login_required, secret, state
 from web.links import next_digest_at, time_zone
+from web.words import LANGUAGES
 
-__all__ = ["Taken", "blueprint"]
+__all__ = ["blueprint"]
 
-MOST_IDS = 500  # papers one pasted list may name
-SHELF_LISTED = 300
-_ADDRESS = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]{1,64}@[^@\s,;<>\"\x00-\x20\x7f]{1,255}")
+# What a reader calls an announcement, and the kinds of announcement it means.
+ANNOUNCEMENTS = {"new": ("new",), "cross": ("cross",), "replace": ("replace", "replace-cross")}
+ANNOUNCED = {
+    "new": _l("New papers"),
+    "cross": _l("Papers listed in another of my categories as well"),
+    "replace": _l("New versions of older papers"),
+}
+NOTICES = {"replies": _l("Somebody answers a remark of mine")}  # told by mail unless switched off
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 blueprint = Blueprint("account", __name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a pasted list.
-
-    Attributes
-    ----------
-    liked : list of Card
-        Stored papers that now count as liked.
-    absent : list of str
-        Ids of papers that are not stored here yet.
-    unrecognised : list of str
-        Pieces of text that are no arXiv id.
-    """
-
-    liked: list[Card]
-    absent: list[str]
-    unrecognised: list[str]
-
-
-@blueprint.route("/start", methods=["GET", "POST"])
-@login_required
-def start(reader: Reader) -> ResponseReturnValue:
-    """Take a pasted list of arXiv ids or links as papers the reader likes."""
-    if request.method != "POST":
-        return render_template("start.html", taken=None)
-    pasted = request.form.get("papers", "")
-    ids, unrecognised = parse_arxiv_ids(pasted)
-    with state().database.write() as session:
-        liked = _like(session, reader, ids[:MOST_IDS])
-    known = {card.paper_id for card in liked}
-    absent = [paper_id.removeprefix("arxiv:") for paper_id in ids[:MOST_IDS] if paper_id not in known]
-    unread = [
-        *(clip(piece, 80) for piece in unrecognised[:50]),
-        *(paper_id.removeprefix("arxiv:") for paper_id in ids[MOST_IDS:]),
-    ]
-    return render_template("start.html", taken=Taken(liked, absent, unread))
-
-
-@blueprint.route("/account", methods=["GET", "POST"])
+@blueprint.get("/account")
 @login_required
 def account(reader: Reader) -> ResponseReturnValue:
-    """Show and set whether, where and at which local hour the digest comes."""
-    if request.method != "POST":
-        form = {"email": reader.email or "", "hour": str(reader.digest_hour), "zone": reader.time_zone}
-        return _account_page(form, on=reader.digest_on, errors={})
-    form = {name: request.form.get(name, "").strip() for name in ("email", "hour", "zone")}
-    on = "digest" in request.form
+    """Show how the reader comes in, what reaches them, what they chose, and the way to everything else that is theirs."""
+    return _page(reader, {}, {})
+
+
+@blueprint.post("/account/digest")
+@login_required
+def digest(reader: Reader) -> ResponseReturnValue:
+    """Set whether and at which local hour the digest comes."""
+    form = {name: request.form.get(name, "").strip() for name in ("digest", "hour", "zone")}
+    errors = _digest_errors(reader, form)
+    if errors:
+        return _page(reader, form, errors), 422
+    hour, zone = int(form["hour"]), time_zone(form["zone"]).key
+    next_at = next_digest_at(state().clock(), zone, hour)
     with state().database.write() as session:
-        errors = _errors(session, reader, form, on=on)
+        accounts.set_digest_hour(session, reader.id, on=bool(form["digest"]), hour=hour, time_zone=zone, next_at=next_at)
+    return _saved()
+
+
+@blueprint.post("/account/choices")
+@login_required
+def choices(reader: Reader) -> ResponseReturnValue:
+    """Set the language, what makes the page, who sees the votes, and what is told by mail."""
+    form = {"locale": request.form.get("locale", ""), "name": " ".join(request.form.get("name", "").split())}
+    announced = [kind for kind in ANNOUNCEMENTS if kind in request.form.getlist("announce")]
+    errors = _choice_errors(form, announced)
+    with state().database.write() as session:
         if not errors:
-            hour, now = int(form["hour"]), state().clock()
-            readers.set_digest(
+            errors = _named(session, reader, form["name"])
+        if not errors:
+            chosen = [kind for name in announced for kind in ANNOUNCEMENTS[name]]
+            usual = set(chosen) == set(state().settings.rank.announce)
+            accounts.choose(
                 session,
                 reader.id,
-                on=on,
-                email=form["email"] or None,
-                hour=hour,
-                time_zone=form["zone"],
-                next_at=next_digest_at(now, form["zone"], hour),
+                locale=form["locale"],
+                votes_public="votes_public" in request.form,
+                notices={**reader.notices, **{kind: kind in request.form.getlist("notices") for kind in NOTICES}},
+                announce=() if usual else chosen,
             )
-    if errors:
-        return _account_page(form, on=on, errors=errors), 422
-    return redirect(url_for("account.account", saved=1), code=303)
+    return (_page(reader, form, errors), 422) if errors else _saved()
 
 
-@blueprint.get("/shelf")
-@login_required
-def shelf(reader: Reader) -> ResponseReturnValue:
-    """List the papers the reader saved, the newest first."""
-    with state().database.read() as session:
-        history = events.history(session, reader.id)
-        words = events.words(history)
-        newest = dict.fromkeys(event.paper_id for event in reversed(history) if event.kind is EventKind.SAVE)
-        saved = [paper_id for paper_id in newest if words[paper_id].saved]
-        shown = _cards(session, saved[:SHELF_LISTED], words)
-    return render_template("shelf.html", cards=shown, total=len(saved))
+def _saved() -> ResponseReturnValue:
+    flash(_("Saved."))
+    return redirect(url_for("account.account"), code=303)
 
 
-def _like(session: Session, reader: Reader, ids: list[str]) -> list[Card]:
-    """Up-vote those of the papers that are stored, each once."""
-    known = [paper_id for paper_id in ids if paper_id in papers.get(session, ids)]
-    words = events.words(events.of_papers(session, reader.id, known))
-    for paper_id in known:
-        if words.get(paper_id, Word()).vote is not EventKind.UPVOTE:
-            events.append(session, reader.id, paper_id, EventKind.UPVOTE, at=state().clock())
-    return _cards(session, known, events.words(events.of_papers(session, reader.id, known)))
+def _page(reader: Reader, form: dict[str, str], errors: dict[str, str]) -> str:
+    app, now = state(), state().clock()
+    with app.database.read() as session:
+        signed_in = sessions.listing(session, reader.id, now=now, secret=secret())
+    made = set(reader.announce or app.settings.rank.announce)
+    shown = {
+        "digest": "on" if reader.digest_on else "",
+        "hour": str(reader.digest_hour),
+        "zone": reader.time_zone,
+        "locale": reader.locale,
+        "name": reader.name,
+        **form,
+    }
+    return render_template(
+        "account.html",
+        reader=reader,
+        form=shown,
+        errors=errors,
+        zones=sorted(name for name in available_timezones() if "/" in name or name == "UTC"),
+        languages=LANGUAGES,
+        sign_ins=[(one, device(one.agent)) for one in signed_in],
+        announcements=[(kind, told, set(ANNOUNCEMENTS[kind]) <= made) for kind, told in ANNOUNCED.items()],
+        notices=[(kind, told, reader.notices.get(kind, True)) for kind, told in NOTICES.items()],
+    )
 
 
-def _cards(session: Session, ids: list[str], words: dict[str, Word]) -> list[Card]:
-    stored, here = papers.get(session, ids), events.upvotes(session, ids)
-    today = state().clock().date()
-    return [card(stored[i], words.get(i, Word()), today=today, here=here.get(i, 0)) for i in ids if i in stored]
-
-
-def _account_page(form: dict[str, str], *, on: bool, errors: dict[str, str]) -> str:
-    zones = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
-    return render_template("account.html", form=form, on=on, errors=errors, zones=zones, saved="saved" in request.args)
-
-
-def _errors(session: Session, reader: Reader, form: dict[str, str], *, on: bool) -> dict[str, str]:
+def _digest_errors(reader: Reader, form: dict[str, str]) -> dict[str, str]:
     """Return what is wrong, by field."""
     found: dict[str, str] = {}
-    hour, email = form["hour"], form["email"]
-    if hour not in {str(known) for known in range(24)}:
-        found["hour"] = "Choose an hour from 0 to 23."
+    if form["hour"] not in {str(known) for known in range(24)}:
+        found["hour"] = _("Choose an hour from 0 to 23.")
     try:
         form["zone"] = time_zone(form["zone"]).key
-    except SettingsError as error:
-        found["zone"] = f"{error}.".capitalize()
-    if email and not _ADDRESS.fullmatch(email):
-        found["email"] = "This is not an e-mail address: write it like reader@example.org."
-    elif on and not email:
-        found["email"] = "The digest needs an address to go to."
-    elif email and (readers.by_email(session, email) or reader).id != reader.id:
-        found["email"] = "Another reader has this address."
+    except SettingsError:
+        found["zone"] = _("There is no time zone of that name: write it like Europe/Berlin or UTC.")
+    if form["digest"] and not reader.email:
+        found["digest"] = _("The digest needs an address to go to: give one first.")
     return found
+
+
+def _choice_errors(form: dict[str, str], announced: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if form["locale"] not in ("", *LANGUAGES):
+        found["locale"] = _("Choose one of the languages.")
+    if not announced:
+        found["announce"] = _("Choose at least one, or the page would stay empty.")
+    return found
+
+
+def _named(session: Session, reader: Reader, name: str) -> dict[str, str]:
+    """Give the reader another name when one was asked for; return what is wrong with it."""
+    if name in ("", reader.name):
+        return {}
+    if not accounts.is_name(name):
+        return {"name": _("A name has up to 40 letters and digits, with spaces, dots and dashes between them.")}
+    try:
+        accounts.rename(session, reader.id, name)
+    except StoreError:
+        return {"name": _("There is a reader of this name: choose another.")}
+    return {}
+
+
+def device(agent: str) -> str:
+    """Return in words what a browser says of itself.
+
+    Examples
+    --------
+    >>> device("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+    'Firefox, Linux'
+    >>> device("curl/8.5.0")
+    'curl'
+    """
+    browser = next((name for mark, name in BROWSERS if mark in agent), agent.partition("/")[0][:40])
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return ", ".join(part for part in (browser, system) if part) or "?"

@@ -11,21 +11,59 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, render_template, request, url_for
+from flask import Flask, Request, Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from flask_compress import Compress
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import StrictUndefined
+from werkzeug.datastructures import ImmutableMultiDict, iter_multi_items
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from recommender.daily import Rankers
 from recommender.errors import BroadsheetError, StoreError
 from recommender.settings import Settings
 from recommender.store.db import Database, explain, open_database
-from web import account, auth, digest, feedback, links, paper, status, today, words
+from web import (
+    account,
+    api,
+    auth,
+    credentials,
+    digest,
+    discussion,
+    everyone,
+    export,
+    feedback,
+    feeds,
+    formulas,
+    interests,
+    keys,
+    learned,
+    limits,
+    links,
+    measured,
+    moderation,
+    operations,
+    owner,
+    paper,
+    people,
+    rules,
+    search,
+    sharing,
+    shelf,
+    signin,
+    signup,
+    start,
+    status,
+    submit,
+    today,
+    words,
+)
 from web.auth import State, current_reader
-from web.cards import count_words, day_words
+from web.cards import anchor
 
 __all__ = ["create_app"]
 
@@ -43,17 +81,18 @@ CONTENT_SECURITY_POLICY = {
     "base-uri": "'none'",
 }
 WORDS = {
-    400: ("That request was not understood", "Go back, reload the page and try again."),
-    401: ("Sign in", "Use the link that Broadsheet printed."),
-    403: ("That request came from another site", "Open Broadsheet itself and use its own buttons."),
-    404: ("There is nothing here", "Check the address, or start from the newest edition."),
-    405: ("That is not how this page is used", "Go back and use the buttons of the page."),
-    413: ("That was too long", "Send less at once: a form may hold a megabyte."),
+    400: (_l("That request was not understood"), _l("Go back, reload the page and try again.")),
+    401: (_l("Sign in"), _l("Use the link that Broadsheet printed.")),
+    403: (_l("That request came from another site"), _l("Open Broadsheet itself and use its own buttons.")),
+    404: (_l("There is nothing here"), _l("Check the address, or start from the newest edition.")),
+    405: (_l("That is not how this page is used"), _l("Go back and use the buttons of the page.")),
+    413: (_l("That was too long"), _l("Send less at once: a form may hold a megabyte.")),
+    429: (_l("That was too often"), _l("Wait a little, then try again.")),
     500: (
-        "Something went wrong here",
-        "It is written down in the log. Try again; if it stays, tell whoever runs this Broadsheet.",
+        _l("Something went wrong here"),
+        _l("It is written down in the log. Try again; if it stays, tell whoever runs this Broadsheet."),
     ),
-    503: ("Broadsheet is busy", "Nothing is lost. Try again in a few seconds."),
+    503: (_l("Broadsheet is busy"), _l("Nothing is lost. Try again in a few seconds.")),
 }
 _log = logging.getLogger(__name__)
 
@@ -61,6 +100,23 @@ _log = logging.getLogger(__name__)
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
     return datetime.now(UTC)
+
+
+class Written(ImmutableMultiDict[str, Any]):
+    """Parameters and fields as they were sent, but for the one letter that no database holds as text."""
+
+    def __init__(self, sent: Any = ()) -> None:
+        super().__init__((name, _storable(value)) for name, value in iter_multi_items(sent))
+
+
+class Asked(Request):
+    """A request whose parameters and fields can be looked up, and stored."""
+
+    parameter_storage_class = Written
+
+
+def _storable(value: Any) -> Any:
+    return value.replace("\x00", " ") if isinstance(value, str) else value
 
 
 def create_app(settings: Settings, *, database: Database | None = None, clock: Callable[[], datetime] = utc_now) -> Flask:
@@ -80,6 +136,7 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
         If the secret key is too short or cannot be kept, or the database's address cannot be understood.
     """
     app = Flask(__name__)
+    app.request_class = Asked
     _prepare_templates(app, settings)  # first: the templates' rules are fixed when anything looks at them
     secret = links.secret_key(settings)
     app.extensions["broadsheet"] = State(
@@ -90,14 +147,48 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
         signer=links.Signer(secret),
     )
     _configure(app, settings, secret)
+    if settings.web.proxies:  # limits count by address, and a proxy's own would be everybody's
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.url_value_preprocessor(_read_address)
     app.before_request(_check_host)
     app.before_request(_check_origin)
+    app.before_request(_allow_upload)  # before the guard reads the form
     words.install(app)
+    limits.install(app)
     Compress(app)
     csrf = CSRFProtect(app)
     talisman = _set_headers(app, secure=_is_secure(settings))
-    for room in (auth, today, feedback, paper, account, status, digest):
+    for room in (
+        signin,
+        signup,
+        credentials,
+        export,
+        today,
+        feedback,
+        paper,
+        account,
+        status,
+        digest,
+        shelf,
+        sharing,
+        everyone,
+        people,
+        discussion,
+        submit,
+        interests,
+        learned,
+        rules,
+        search,
+        owner,
+        measured,
+        moderation,
+        api,
+        feeds,
+        keys,
+        start,
+    ):
         app.register_blueprint(room.blueprint)
+    csrf.exempt(api.blueprint)  # it takes no cookie where something is changed
     csrf.exempt(digest.blueprint)  # the signature in a digest's link stands for its reader: no cookie speaks there
     for probe in ("status.healthz", "status.readyz"):
         talisman(force_https=False)(app.view_functions[probe])  # asked from this very machine, without the proxy
@@ -121,6 +212,8 @@ def _configure(app: Flask, settings: Settings, secret: str) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.web.session_days),
         MAX_CONTENT_LENGTH=MAX_BODY,
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=5,
         WTF_CSRF_TIME_LIMIT=None,  # a page left open over night still takes votes; a new sign-in makes new tokens
         WTF_CSRF_SSL_STRICT=False,  # _check_origin does this by headers that privacy settings do not remove
     )
@@ -149,6 +242,16 @@ def _check_origin() -> None:
         abort(403)
 
 
+def _read_address(_endpoint: str | None, named: dict[str, Any] | None) -> None:
+    """Let an address name nothing that could not be stored: it is looked up, and not found."""
+    if named:
+        named.update({name: _storable(value) for name, value in named.items()})
+
+
+def _allow_upload() -> None:
+    start.allow_upload(request)
+
+
 def _set_headers(app: Flask, *, secure: bool) -> Talisman:
     talisman = Talisman(
         app,
@@ -167,6 +270,8 @@ def _set_headers(app: Flask, *, secure: bool) -> Talisman:
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if request.endpoint == "static":
+            response.direct_passthrough = False
+            response.make_sequence()  # read whole, so that the file is closed when it was compressed
             known = "v" in request.args and response.status_code == 200
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if known else "no-cache"
         else:
@@ -178,8 +283,8 @@ def _set_headers(app: Flask, *, secure: bool) -> Talisman:
 
 def _prepare_templates(app: Flask, settings: Settings) -> None:
     app.jinja_options = {**app.jinja_options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters.update(day=day_words, count=count_words, moment=_moment, source=_source)
-    app.jinja_env.globals.update(asset=_asset, sample=settings.is_sample, who=current_reader)
+    app.jinja_env.filters.update(source=_source, maths=formulas.maths, plain=formulas.plain, anchor=anchor)
+    app.jinja_env.globals.update(asset=_asset, sample=settings.is_sample, who=current_reader, endpoints=app.view_functions)
 
 
 @lru_cache(maxsize=64)
@@ -194,25 +299,24 @@ def _asset(name: str) -> str:
     return url_for("static", filename=name, v=_digest(folder / name))
 
 
-def _moment(at: datetime | None) -> str:
-    return f"{at.day} {at:%B %Y, %H:%M} UTC" if at is not None else "never"
-
-
 def _source(name: str) -> str:
     """Return what a source is called in a sentence."""
-    return {"arxiv": "arXiv", "huggingface": "Hugging Face", "sample": "The sample edition"}.get(name, name)
+    return {"arxiv": "arXiv", "huggingface": "Hugging Face", "sample": str(gettext("The sample edition"))}.get(name, name)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     """Answer a refusal with a page that says what to do."""
     if error.code is None or error.code < 400 or error.response is not None:
         return error.get_response()
+    if operations.owns(request.path):
+        return operations.refuse(error.code, error.description or "", allow=error.get_response().headers.get("Allow"))
     if error.code == 401:
-        return render_template("signin.html", spent=False), 401
+        after = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return signin.page(after=after), 401
     told = None if error.description == type(error).description or isinstance(error, CSRFError) else error.description
     if isinstance(error, CSRFError):
-        told = "The form was too old, or cookies are switched off. Reload the page and press the button again."
-    return _error_page(error.code, told)
+        told = gettext("The form was too old, or cookies are switched off. Reload the page and press the button again.")
+    return _error_page(error.code, limits.when() if error.code == 429 else told)
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
@@ -231,6 +335,9 @@ def _store_error(error: Exception) -> StoreError | None:
 
 
 def _error_page(code: int, told: str | None) -> ResponseReturnValue:
-    title, advice = WORDS.get(code, WORDS[500] if code >= 500 else WORDS[400])
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
+    title, advice = map(str, WORDS.get(code, WORDS[500] if code >= 500 else WORDS[400]))
+    wait_s = limits.retry_after_s() if code == 429 else RETRY_AFTER_S
+    headers = {"Retry-After": str(wait_s)} if code in (429, 503) else {}
+    if operations.owns(request.path):
+        return operations.refuse(code, told or advice, headers=headers)
     return render_template("error.html", code=code, title=title, advice=told or advice), code, headers

@@ -1,4 +1,4 @@
-"""A request in, who is asking out: the application's shared state, sign-in by a one-time link, sessions kept on the server."""
+"""A request in, who is asking out: the application's shared state, sign-ins that live on the server, and who may see a view."""
 
 from __future__ import annotations
 
@@ -8,22 +8,38 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, session, url_for
+from flask import abort, current_app, g, request, session
 from flask.typing import ResponseReturnValue
 
 from recommender.daily import Rankers
 from recommender.settings import Settings
-from recommender.store import readers
-from recommender.store.db import Database
+from recommender.store import readers, sessions
+from recommender.store.db import Database, Session
 from recommender.store.readers import Reader
 from web import links
 
-__all__ = ["State", "blueprint", "current_reader", "is_visit", "login_required", "owner_link", "state"]
+__all__ = [
+    "SIGN_IN",
+    "State",
+    "begin",
+    "came_by_link",
+    "current_reader",
+    "forget",
+    "is_visit",
+    "login_required",
+    "note_seen",
+    "owner_link",
+    "owner_required",
+    "remember",
+    "secret",
+    "state",
+]
 
 LINK_LIVES = timedelta(hours=24)
+LINK_PROVES = timedelta(minutes=15)  # how long a sign-in by a link stands for the password that was forgotten
+BY_LINK = "by-link"  # the name under which the cookie holds when that was
 SIGN_IN = "signin"  # purpose of the one-time token, and the name under which the cookie holds the sign-in's secret
 
-blueprint = Blueprint("auth", __name__)
 P = ParamSpec("P")
 
 
@@ -95,40 +111,75 @@ def login_required(
     return guarded
 
 
+def owner_required(
+    view: Callable[Concatenate[Reader, P], ResponseReturnValue],
+) -> Callable[P, ResponseReturnValue]:
+    """Give the view the owner as its first argument; for other readers there is nothing here (404), without a sign-in it is 401."""
+
+    @wraps(view)
+    def guarded(reader: Reader, /, *args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if not reader.is_owner:
+            abort(404)
+        return view(reader, *args, **kwargs)
+
+    return login_required(guarded)
+
+
 def is_visit() -> bool:
     """Whether somebody will see the answer: not a HEAD, and not fetched ahead by a browser that guesses."""
     ahead = " ".join(request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
     return request.method != "HEAD" and "prefetch" not in ahead.lower()
 
 
-@blueprint.get("/signin/<token>")
-def signin(token: str) -> ResponseReturnValue:
-    """Sign the owner in with the link from the terminal; it works once, and not for whoever only looks ahead."""
-    if not is_visit():
-        return "", 204
+def begin(writing: Session, reader: Reader) -> str:
+    """Begin a sign-in and return its secret, which `remember` puts into the cookie; the one the cookie held before ends."""
     app = state()
     now, lives = app.clock(), timedelta(days=app.settings.web.session_days)
-    with app.database.write() as writing:
-        reader = readers.redeem_token(writing, token, SIGN_IN, now=now)
-        secret = None
-        if reader is not None:
-            readers.touch(writing, reader.id, now)
-            secret = readers.open_session(writing, reader.id, now=now, lives=lives, agent=request.user_agent.string)
-    if secret is None:
-        if current_reader() is not None:  # a second press of the same link
-            return redirect(url_for("today.front"))
-        return render_template("signin.html", spent=True), 401
-    session.clear()  # nothing of the visit before the sign-in lives on, its form tokens included
-    session[SIGN_IN] = secret
-    session.permanent = True
-    return redirect(url_for("today.front"))
+    if before := session.get(SIGN_IN):
+        readers.close_session(writing, str(before))
+    readers.touch(writing, reader.id, now)
+    sessions.prune(writing, now)
+    return readers.open_session(writing, reader.id, now=now, lives=lives, agent=request.user_agent.string)
 
 
-@blueprint.post("/signout")
-@login_required
-def signout(_reader: Reader) -> ResponseReturnValue:
-    """End the sign-in on the server: a copy of the cookie is worth nothing from now on."""
-    with state().database.write() as writing:
-        readers.close_session(writing, str(session.get(SIGN_IN)))
+def note_seen(writing: Session, reader: Reader) -> None:
+    """Note that the reader was here, and with which sign-in."""
+    readers.touch(writing, reader.id, state().clock())
+    sessions.seen(writing, secret(), state().clock())
+
+
+def remember(secret: str, *, by_link: bool = False) -> None:
+    """Put a new sign-in into the cookie; nothing of the visit before it lives on, its form tokens included.
+
+    Parameters
+    ----------
+    secret : str
+    by_link : bool, default=False
+        Whether a link proved who it is, and not a password.
+    """
     session.clear()
-    return redirect(url_for("today.front"), code=303)
+    session[SIGN_IN] = secret
+    if by_link:
+        session[BY_LINK] = int(state().clock().timestamp())
+    session.permanent = True
+    for name in ("reader", "csrf_token"):
+        g.pop(name, None)
+
+
+def came_by_link() -> bool:
+    """Whether this sign-in was begun by a link a moment ago: who forgot a password sets another one then."""
+    since = session.get(BY_LINK)
+    return isinstance(since, int) and 0 <= state().clock().timestamp() - since < LINK_PROVES.total_seconds()
+
+
+def secret() -> str:
+    """Return the secret of this sign-in; empty without one."""
+    return str(session.get(SIGN_IN) or "")
+
+
+def forget() -> None:
+    """End this sign-in on the server and in the cookie: a copy of the cookie is worth nothing from now on."""
+    with state().database.write() as writing:
+        readers.close_session(writing, secret())
+    session.clear()
+    g.pop("reader", None)

@@ -9,18 +9,37 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
-from recommender.store import events, papers
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from recommender.store import comments, curators, events, papers, submissions
 from recommender.store.db import Session
 from recommender.store.events import Word
 from recommender.types import Paper, RankedItem
+from web.formulas import uncut
+from web.words import and_words, count_words, day_words, number_words, reason_words
 
-__all__ = ["Card", "Link", "anchor", "card", "cards", "clip", "count_words", "day_words", "paper_links", "web_address"]
+__all__ = [
+    "Around",
+    "Card",
+    "Link",
+    "anchor",
+    "around",
+    "card",
+    "cards",
+    "clip",
+    "count_words",
+    "day_words",
+    "listed",
+    "paper_links",
+    "web_address",
+]
 
 LONGEST_TITLE = 400  # characters; what is longer is an accident or an attack
 LONGEST_ABSTRACT = 6000
 LEAD = 420  # characters of an abstract that stand in front of "more"
 NAMED_AUTHORS = 3
-_ANNOUNCED = {"cross": "cross-listed", "replace": "new version", "replace-cross": "new version, cross-listed"}
+_ANNOUNCED = {"cross": _l("cross-listed"), "replace": _l("new version"), "replace-cross": _l("new version, cross-listed")}
 _SIDEWAYS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -31,6 +50,16 @@ class Link:
     name: str
     label: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What this Broadsheet's own readers did with a paper: live up-votes, remarks, who brought it in, which curators picked it."""
+
+    upvotes: int = 0
+    comments: int = 0
+    submitter: str = ""
+    picked_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +97,12 @@ class Card:
     links : tuple of Link
         Only addresses of the web; the paper's own first.
     invented : bool
+    picked_by : tuple of str
+        Curators who recommend it to everyone.
+    interest : int
+        The interest it was ranked for; 0 for the general taste, or when it comes from no page.
+    required : bool
+        Whether a rule of the reader put it on top; the first reason then says which.
     """
 
     paper_id: str
@@ -92,6 +127,9 @@ class Card:
     saved: bool
     links: tuple[Link, ...]
     invented: bool
+    picked_by: tuple[str, ...] = ()
+    interest: int = 0
+    required: bool = False
 
     @property
     def source_link(self) -> Link | None:
@@ -104,15 +142,37 @@ def cards(session: Session, reader_id: int, items: Sequence[RankedItem], *, toda
     ids = [item.paper_id for item in items]
     stored = papers.get(session, ids)
     words = events.words(events.of_papers(session, reader_id, ids))
-    here = events.upvotes(session, ids)
+    near = around(session, ids)
     return [
-        card(stored[item.paper_id], words.get(item.paper_id, Word()), today=today, here=here.get(item.paper_id, 0), item=item)
+        card(stored[item.paper_id], words.get(item.paper_id, Word()), today=today, here=near[item.paper_id], item=item)
         for item in items
         if item.paper_id in stored
     ]
 
 
-def card(paper: Paper, word: Word, *, today: date, here: int = 0, item: RankedItem | None = None) -> Card:
+def listed(session: Session, reader_id: int, ids: Sequence[str], *, today: date) -> list[Card]:
+    """Return the cards of stored papers that come from no page, in the given order."""
+    stored, near = papers.get(session, ids), around(session, ids)
+    words = events.words(events.of_papers(session, reader_id, ids))
+    return [card(stored[i], words.get(i, Word()), today=today, here=near[i]) for i in ids if i in stored]
+
+
+def around(session: Session, ids: Sequence[str]) -> dict[str, Around]:
+    """Return what this Broadsheet's own readers did with each of these papers."""
+    votes, said = events.upvotes(session, ids), comments.counts(session, ids)
+    brought, picked = submissions.by_papers(session, ids), curators.by_papers(session, ids)
+    return {
+        i: Around(
+            upvotes=votes.get(i, 0),
+            comments=said.get(i, 0),
+            submitter=brought[i].name if i in brought else "",
+            picked_by=tuple(pick.name for pick in picked.get(i, ())),
+        )
+        for i in ids
+    }
+
+
+def card(paper: Paper, word: Word, *, today: date, here: int | Around = 0, item: RankedItem | None = None) -> Card:
     """Return one paper's card.
 
     Parameters
@@ -122,11 +182,12 @@ def card(paper: Paper, word: Word, *, today: date, here: int = 0, item: RankedIt
         The reader's last word on it.
     today : date
         Tells whether the year of its date goes without saying.
-    here : int, default=0
-        Live up-votes of this Broadsheet's own readers.
+    here : int or Around, default=0
+        What this Broadsheet's own readers did with it, or only how many of them up-voted it.
     item : RankedItem, default=None
         Its place on a page, when it comes from one.
     """
+    near = here if isinstance(here, Around) else Around(here)
     lead, rest = _split(clip(paper.abstract, LONGEST_ABSTRACT))
     return Card(
         paper_id=paper.id,
@@ -138,19 +199,22 @@ def card(paper: Paper, word: Word, *, today: date, here: int = 0, item: RankedIt
         authors=_authors(paper.authors),
         author_count=count_words(len(paper.authors), "author") if paper.authors else "",
         organization=clip(paper.organization or "", 200),
-        submitter=clip(paper.submitter or "", 100),
+        submitter=clip(paper.submitter or near.submitter, 100),
         comment=clip(paper.comment or "", 300),
         date=day_words(paper.published.date(), today),
-        upvotes=(paper.signals.upvotes or 0) + here,
-        comments=paper.signals.comments or 0,
+        upvotes=(paper.signals.upvotes or 0) + near.upvotes,
+        comments=(paper.signals.comments or 0) + near.comments,
         categories=tuple(clip(category, 40) for category in paper.categories[:6]),
-        announced=_ANNOUNCED.get(paper.announce, ""),
-        reasons=tuple(clip(reason.text, 300) for reason in item.reasons) if item is not None else (),
+        announced=str(_ANNOUNCED.get(paper.announce, "")),
+        reasons=tuple(clip(reason_words(reason), 300) for reason in item.reasons) if item is not None else (),
         explored=item is not None and item.explored,
         vote=word.vote.value if word.vote is not None else "",
         saved=word.saved,
         links=paper_links(paper),
         invented=paper.invented,
+        picked_by=tuple(clip(name, 100) for name in near.picked_by),
+        required=item is not None and any(reason.kind == "rule" for reason in item.reasons[:1]),
+        interest=item.interest if item is not None else 0,
     )
 
 
@@ -169,35 +233,13 @@ def paper_links(paper: Paper) -> tuple[Link, ...]:
     """Return the addresses that sources name for a paper, those of the web only."""
     stars = f" ({count_words(paper.signals.stars, 'star')})" if paper.signals.stars else ""
     named = (
-        ("paper", "Abstract", paper.url),
+        ("paper", gettext("Abstract"), paper.url),
         ("pdf", "PDF", paper.pdf_url),
-        ("code", f"Code{stars}", paper.code_url),
-        ("project", "Project page", paper.project_url),
+        ("code", gettext("Code") + stars, paper.code_url),
+        ("project", gettext("Project page"), paper.project_url),
     )
     safe = ((name, label, web_address(url)) for name, label, url in named)
     return tuple(Link(name, label, url) for name, label, url in safe if url)
-
-
-def day_words(day: date, today: date | None = None) -> str:
-    """Return a date as people write it, without the year when it is today's.
-
-    Examples
-    --------
-    >>> day_words(date(2026, 5, 9), date(2026, 5, 20)), day_words(date(2025, 10, 2), date(2026, 5, 20))
-    ('9 May', '2 October 2025')
-    """
-    return f"{day.day} {day:%B}" if today is not None and day.year == today.year else f"{day.day} {day:%B} {day.year}"
-
-
-def count_words(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> count_words(1, "paper"), count_words(1200, "paper")
-    ('1 paper', '1,200 papers')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def clip(text: str, longest: int) -> str:
@@ -235,8 +277,8 @@ def _authors(names: Sequence[str]) -> str:
     shown = [clip(name, 80) for name in names[:NAMED_AUTHORS]]
     more = len(names) - len(shown)
     if more:
-        return f"{', '.join(shown)} and {more:,} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+        return str(gettext("%(names)s and %(count)s more", names=", ".join(shown), count=number_words(more)))
+    return and_words(shown)
 
 
 def _split(abstract: str) -> tuple[str, str]:
@@ -245,5 +287,5 @@ def _split(abstract: str) -> tuple[str, str]:
         return abstract, ""
     sentence = max(abstract.rfind(stop, LEAD // 2, LEAD) for stop in (". ", "? "))
     at = sentence + 1 if sentence > 0 else abstract.rfind(" ", LEAD // 2, LEAD)
-    at = at if at > 0 else LEAD
+    at = uncut(abstract, at if at > 0 else LEAD) or LEAD
     return abstract[:at].rstrip(), abstract[at:].strip()

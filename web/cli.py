@@ -166,6 +166,22 @@ def link() -> None:
         click.echo(owner_link(database, settings, shell.now()))
 
 
+@main.command(epilog="Example: broadsheet invite --note 'Ada, from the reading group'")
+@click.option("--note", default="", help="For whom it is; only the owner sees it.")
+def invite(note: str) -> None:
+    """Print a link that lets one person make an account; it works once, for a fortnight."""
+    from recommender.store import invitations, readers
+    from web.links import absolute
+
+    settings = shell.settings()
+    if settings.web.signup == "closed":
+        raise StoreError("nobody may make an account: set BROADSHEET_WEB__SIGNUP to `invited` or `open` first")
+    with shell.opened(settings) as database, database.write() as session:
+        owner = readers.owner(session)
+        token = invitations.make(session, owner.id if owner else None, now=shell.now(), note=note)
+    click.echo(absolute(settings, f"/join/{token}"))
+
+
 @main.command(epilog="Example: broadsheet doctor")
 @click.option("--settings", "list_settings", is_flag=True, help="List every setting with its present value.")
 def doctor(list_settings: bool) -> None:

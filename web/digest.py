@@ -24,9 +24,8 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 from recommender.errors import MailError
 from recommender.settings import Settings
-from recommender.store import events, pages, papers, readers
+from recommender.store import accounts, events, pages, papers, readers
 from recommender.store.db import Session
-from recommender.store.events import Word
 from recommender.store.readers import Reader
 from recommender.types import Channel, EventKind, Paper, RankedItem, RankedPage
 from web.auth import is_visit, state
@@ -148,8 +147,8 @@ def go(token: str) -> ResponseReturnValue:
     link = next((link.url for link in paper_links(paper)), None)
     if is_visit():
         with app.database.write() as session:
-            kind, at = EventKind.CLICK, app.clock()
-            events.append(session, facts["r"], item.paper_id, kind, at=at, item_id=item.id, channel=Channel.EMAIL)
+            kind, at, mail = EventKind.CLICK, app.clock(), Channel.EMAIL
+            events.append(session, facts["r"], item.paper_id, kind, at=at, item_id=item.id, interest=item.interest, channel=mail)
     answer = redirect(link or absolute(app.settings, "/"))
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -166,10 +165,16 @@ def vote(token: str) -> ResponseReturnValue:
     undo = ""
     if request.method == "POST":
         with app.database.write() as session:
-            said = events.words(events.of_papers(session, facts["r"], [paper.id])).get(paper.id, Word()).vote
-            if said is not (None if kind is EventKind.CLEAR else kind):
-                at = app.clock()
-                events.append(session, facts["r"], paper.id, kind, at=at, item_id=item.id, channel=Channel.EMAIL)
+            events.say(
+                session,
+                facts["r"],
+                paper.id,
+                kind,
+                at=app.clock(),
+                item_id=item.id,
+                interest=item.interest,
+                channel=Channel.EMAIL,
+            )
         undo = app.signer.sign("vote", {**facts, "k": EventKind.CLEAR.value}) if kind is not EventKind.CLEAR else ""
     title = clip(readable(paper.title), 400)
     return render_template("mail/vote.html", kind=kind.value, title=title, done=request.method == "POST", undo=undo)
@@ -187,7 +192,7 @@ def leave(token: str) -> ResponseReturnValue:
             reader = readers.by_id(session, payload["r"])
             if reader is not None and reader.digest_on:
                 hour, zone = reader.digest_hour, reader.time_zone
-                readers.set_digest(session, reader.id, on=False, email=reader.email, hour=hour, time_zone=zone, next_at=None)
+                accounts.set_digest_hour(session, reader.id, on=False, hour=hour, time_zone=zone, next_at=None)
     return render_template("mail/leave.html", done=request.method == "POST")
 
 

@@ -54,6 +54,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     sends = settings.mail.mailer == "smtp"
     where = f"through {settings.mail.smtp_host}:{settings.mail.smtp_port}" if sends else "digests are printed, not sent"
     yield Check("mail", "ok", f"{settings.mail.mailer}: {where}")
+    yield _access(settings, sends=sends)
 
 
 def table(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -125,6 +126,22 @@ def _sqlite(settings: Settings) -> Check:
             f"{sqlite3.sqlite_version} has a rare fault in its write-ahead log, mended in 3.51.3: keep backups, or use PostgreSQL",
         )
     return Check("sqlite", "ok", sqlite3.sqlite_version)
+
+
+def _access(settings: Settings, *, sends: bool) -> Check:
+    """Look at who may come in, and how."""
+    web = settings.web
+    if web.signup == "open" and not sends:
+        return Check(
+            "access", "bad", "sign-up is open, but without a mail server no address can be confirmed: set BROADSHEET_MAIL__*"
+        )
+    if settings.public_url.startswith("https://") and not web.proxies:
+        told = "behind a proxy every visitor seems to come from one address: set BROADSHEET_WEB__PROXIES to how many there are"
+        return Check("access", "note", told)
+    if not settings.public_url.startswith("https://") and web.host not in ("127.0.0.1", "::1", "localhost"):
+        told = f"{settings.public_url} can be reached from elsewhere without encryption: put a proxy with HTTPS in front"
+        return Check("access", "note", told)
+    return Check("access", "ok", f"accounts are {web.signup}; pages at {settings.public_url}")
 
 
 def _database(settings: Settings) -> Iterator[Check]:

@@ -16,14 +16,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recommender import daily
+from recommender import wanted as wishes
+from recommender.connected import read_libraries
 from recommender.errors import BroadsheetError, GateRefused, NotEnoughData, SourceError, StoreError
 from recommender.ingest import Progress, embed_missing
 from recommender.ingest import ingest as ask_sources
 from recommender.settings import Settings
-from recommender.store import papers, readers, runs
+from recommender.store import papers, readers, runs, vectors
 from recommender.store.db import Database, Session
+from recommender.types import LIBRARY
+from web import replies
 from web.delivery import Delivery
-from web.mail import Mailer
+from web.mail import Mailer, open_mailer
 
 __all__ = ["ORDER", "Result", "Work", "following", "order", "run_due", "run_now", "worker_name"]
 
@@ -79,6 +83,31 @@ def ingest(work: Work) -> dict[str, Any]:
     } | _unread(work, done.embedded)
 
 
+def wanted(work: Work) -> dict[str, Any]:
+    """Fetch the papers that readers asked for by their ids, and read them at once: somebody is waiting."""
+    done = wishes.fetch(work.database, work.settings, now=work.clock())
+    detail: dict[str, Any] = {"added": done.added, "answered": done.answered, "absent": done.absent, "given_up": done.given_up}
+    if done.added:
+        limit = work.read_at_most
+        detail["embedded"] = embed_missing(work.database, work.settings, now=work.clock, progress=work.progress, limit=limit)
+    return detail | ({"failed": {"arxiv": done.error}} if done.error else {})
+
+
+def libraries(work: Work) -> dict[str, Any]:
+    """Look into the libraries that readers connected, and read the papers that they brought along."""
+    done = read_libraries(work.database, work.settings, now=work.clock())
+    with work.database.write() as session:
+        dropped = papers.drop_unclaimed(session)
+    with work.database.read() as session:
+        encoder = vectors.current_encoder(session)
+        unread = vectors.count_missing(session, encoder, source=LIBRARY) if encoder is not None else 0
+    detail: dict[str, Any] = {"libraries": done.libraries, "likes": done.likes, "failed": len(done.failed), "dropped": dropped}
+    if unread:
+        limit = work.read_at_most
+        detail["embedded"] = embed_missing(work.database, work.settings, now=work.clock, progress=work.progress, limit=limit)
+    return detail
+
+
 def simulate(work: Work) -> dict[str, Any]:
     """Let the simulated readers of the sample edition play the days they have not played yet."""
     import numpy as np
@@ -119,11 +148,10 @@ def pages(work: Work) -> dict[str, Any]:
     built = 0
     for reader in active:
         with work.database.read() as session:
-            fresh = daily.fresh_page(session, reader.id, day, rankers, settings)
-        if fresh is None:
+            made = daily.ranked_page(session, reader.id, day, rankers, settings, now=work.clock())
+        if made.items and not made.id:
             with work.database.write() as session:
-                daily.current_page(session, reader.id, day, rankers, settings, now=work.clock())
-            built += 1
+                built += daily.keep_page(session, made, rankers, settings) is not None
     return {"readers": len(active), "built": built}
 
 
@@ -135,12 +163,26 @@ def digests(work: Work) -> dict[str, Any]:
     return dict(Counter(delivery.deliver(reader, work.clock()) for reader in due))
 
 
+def notices(work: Work) -> dict[str, Any]:
+    """Write to readers whose remarks were answered since the last run."""
+    with work.database.read() as session:
+        last = runs.newest_ok(session, "notices")
+    mailer = work.mailer or open_mailer(work.settings.mail)
+    told = replies.tell(
+        work.database, work.settings, mailer, after=last.detail["until"] if last is not None else 0, now=work.clock()
+    )
+    return {"sent": told.sent, "failed": told.failed, "until": told.until}
+
+
 VERBS: Mapping[str, Callable[[Work], dict[str, Any]]] = {
     "ingest": ingest,
+    "wanted": wanted,
+    "libraries": libraries,
     "simulate": simulate,
     "retrain": retrain,
     "pages": pages,
     "digests": digests,
+    "notices": notices,
 }
 ORDER = tuple(VERBS)
 
@@ -165,7 +207,13 @@ def following(job: str, settings: Settings, now: datetime) -> datetime:
         tonight = datetime.combine(now.astimezone(UTC).date(), settings.clock.retrain_at.replace(tzinfo=UTC))
         return tonight if tonight > now else tonight + timedelta(days=1)
     clock = settings.clock
-    minutes = {"pages": clock.pages_every_minutes, "digests": clock.digests_every_minutes}.get(job, clock.ingest_every_minutes)
+    minutes = {
+        "pages": clock.pages_every_minutes,
+        "digests": clock.digests_every_minutes,
+        "notices": clock.digests_every_minutes,
+        "wanted": clock.wanted_every_minutes,
+        "libraries": clock.libraries_every_minutes,
+    }.get(job, clock.ingest_every_minutes)
     epoch, step = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=minutes)
     return epoch + ((now - epoch) // step + 1) * step
 

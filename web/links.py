@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
 import secrets
 from datetime import UTC, datetime, time, timedelta
@@ -10,14 +13,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 
 from recommender.errors import SettingsError
 from recommender.settings import Settings
 
-__all__ = ["Signer", "absolute", "next_digest_at", "safe_next", "secret_key", "time_zone"]
+__all__ = ["FEED", "Signer", "absolute", "next_digest_at", "safe_next", "secret_key", "time_zone"]
 
 MIN_SECRET = 32  # characters
+FEED = "feed"  # purpose of the token in a feed's address
 
 
 class Signer:
@@ -47,6 +51,22 @@ class Signer:
         """Return the payload; None when the token is altered, older than `max_age_s` seconds or made for another purpose."""
         try:
             return self._serializer(purpose).loads(token, max_age=int(max_age_s))
+        except BadData:
+            return None
+
+    def stamp(self, purpose: str, text: str) -> str:
+        """Return letters that only this secret gives for a text: the same ones each time, for an address that cannot be guessed."""
+        key = hashlib.sha256(f"broadsheet.{purpose}.{self._secret}".encode()).digest()
+        return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), "sha256")[:15]).decode()
+
+    def seal(self, purpose: str, payload: Any) -> str:
+        """Return a token that is the same whenever it is made and does not grow old: for what can be revoked elsewhere."""
+        return str(URLSafeSerializer(self._secret, salt=f"broadsheet.sealed.{purpose}").dumps(payload))
+
+    def unseal(self, purpose: str, token: str) -> Any | None:
+        """Return a sealed payload; None when the token is altered or made for another purpose."""
+        try:
+            return URLSafeSerializer(self._secret, salt=f"broadsheet.sealed.{purpose}").loads(token)
         except BadData:
             return None
 

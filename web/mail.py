@@ -25,7 +25,17 @@ from typing import Any, Protocol, TextIO
 from recommender.errors import MailError
 from recommender.settings import MailSettings
 
-__all__ = ["ConsoleMailer", "Letter", "Mailer", "MemoryMailer", "SmtpMailer", "make_message", "one_line", "open_mailer"]
+__all__ = [
+    "ConsoleMailer",
+    "Letter",
+    "Mailer",
+    "MemoryMailer",
+    "SmtpMailer",
+    "make_message",
+    "make_note",
+    "one_line",
+    "open_mailer",
+]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SPACE = re.compile(r"\s+")
@@ -127,6 +137,27 @@ def make_message(letter: Letter, *, sender: str, now: datetime) -> EmailMessage:
     message["Precedence"] = "bulk"
     message.set_content(_CONTROL.sub("", letter.text))
     message.add_alternative(_CONTROL.sub("", letter.html), subtype="html")
+    return message
+
+
+def make_note(
+    *, to_name: str, to_address: str, subject: str, text: str, message_id: str, sender: str, now: datetime
+) -> EmailMessage:
+    """Put a short text into an envelope: what is written to one reader because of something they did.
+
+    Raises
+    ------
+    MailError
+        If the address is malformed.
+    """
+    message = EmailMessage(policy=POLICY)
+    message["Subject"] = one_line(subject)
+    message["From"] = _address(*parseaddr(one_line(sender)))
+    message["To"] = _address(to_name, to_address)
+    message["Date"] = format_datetime(now.astimezone(UTC))
+    message["Message-ID"] = f"<{message_id}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(_CONTROL.sub("", text))
     return message
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from recommender.errors import ModelError, ModelIncompatible
 from recommender.rank import draft, explain
@@ -25,18 +27,18 @@ from web.cards import Card, cards
 __all__ = ["Family", "Job", "Table", "blueprint"]
 
 FAMILY_WORDS = {
-    "similar": "Meaning close to what you liked",
-    "terms": "Words shared with what you liked",
-    "disliked": "Closeness to what you disliked",
-    "author": "Authors",
-    "organization": "Organisations",
-    "category": "Categories",
-    "popular": "Upvotes at its source",
-    "recent": "Age",
-    "code": "Public code",
-    "neighbours": "Votes of readers who like what you like",
-    "expected": "What the shared page may pick",
-    "other": "Everything else",
+    "similar": _l("Meaning close to what you liked"),
+    "terms": _l("Words shared with what you liked"),
+    "disliked": _l("Closeness to what you disliked"),
+    "author": _l("Authors"),
+    "organization": _l("Organisations"),
+    "category": _l("Categories"),
+    "popular": _l("Upvotes at its source"),
+    "recent": _l("Age"),
+    "code": _l("Public code"),
+    "neighbours": _l("Votes of readers who like what you like"),
+    "expected": _l("What the shared page may pick"),
+    "other": _l("Everything else"),
 }
 LEAST_SHOWN = 0.0005
 _log = logging.getLogger(__name__)
@@ -116,15 +118,22 @@ def status(reader: Reader) -> ResponseReturnValue:
     return render_template("status.html", now=app.clock(), **context)
 
 
+@blueprint.get("/keyboard")
+@login_required
+def keyboard(_reader: Reader) -> ResponseReturnValue:
+    """Say what each key does."""
+    return render_template("keyboard.html")
+
+
 @blueprint.get("/why/<int:item_id>")
 @login_required
 def why(reader: Reader, item_id: int) -> ResponseReturnValue:
     """Show what lifted and what lowered one paper on the reader's page."""
     app = state()
     with app.database.read() as session:
-        found = pages.item(session, item_id) if item_id < 2**63 else None
+        found = pages.item(session, item_id)
         if found is None or found[0].reader_id != reader.id:
-            abort(404, "There is no such paper on a page of yours.")
+            abort(404, _("There is no such paper on a page of yours."))
         page = pages.by_id(session, found[0].id) or found[0]
         shown = cards(session, reader.id, [found[1]], today=app.clock().date())
         families: list[Family] = []
@@ -132,7 +141,7 @@ def why(reader: Reader, item_id: int) -> ResponseReturnValue:
         try:
             families = _families(app.rankers.get(session, draft.maker(page, found[1])), page, found[1])
         except ModelError as error:
-            told = f"The numbers behind this place can no longer be read: {error}."
+            told = _("The numbers behind this place can no longer be read: %(why)s.", why=error)
     if not shown:
         abort(404)
     return _why_page(shown[0], page, found[1], families, told)
@@ -160,7 +169,7 @@ def _families(ranker: Ranker, page: RankedPage, item: RankedItem) -> list[Family
         if family == "neighbours":
             rows = []  # its numbers are other readers' votes
         if rows or (family == "neighbours" and abs(total) >= LEAST_SHOWN):
-            made.append(Family(FAMILY_WORDS[family], total, sorted(rows, key=lambda row: -abs(row[2]))))
+            made.append(Family(str(FAMILY_WORDS[family]), total, sorted(rows, key=lambda row: -abs(row[2]))))
     return made
 
 

@@ -6,7 +6,7 @@ A reason is given only when its cause is there to be named, so a reader can chec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from recommender.rank import terms
 from recommender.rank.features import NAMES
 from recommender.rank.lens import Lens
 from recommender.rank.rerank import Placed
-from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, Reason
+from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, Reason, Rule
 
 __all__ = ["FAMILIES", "Evidence", "families", "reasons"]
 
@@ -69,7 +69,9 @@ class Evidence:
     shown : FeatureMatrix of shape (n, f), default=None
         What the ranker was told of the papers on the page.
     picked : frozenset of str
-        Papers that stand for a topic or a search the reader picked, and the categories picked.
+        Papers that stand for a topic or a search the reader picked.
+    required : mapping of str to Rule
+        Which rule put a paper on top.
     """
 
     papers: Sequence[Paper]
@@ -80,6 +82,7 @@ class Evidence:
     opened: frozenset[str] = frozenset()
     shown: FeatureMatrix | None = None
     picked: frozenset[str] = frozenset()
+    required: Mapping[str, Rule] = field(default_factory=dict)
 
     def lifts(self, at: int, name: str) -> bool:
         """Whether a feature of the paper at a place is above nothing, so that it can be named."""
@@ -108,6 +111,8 @@ def reasons(at: int, placed: Placed, contributions: FloatArray, evidence: Eviden
         return ()  # the reader has decided; nothing is left to explain
     paper = evidence.papers[at]
     found: list[Reason] = []
+    if placed.required:
+        found.append(_required(evidence.required[paper.id]))
     if placed.moved:
         found.append(_moved(evidence))
     if placed.explored:
@@ -119,6 +124,12 @@ def reasons(at: int, placed: Placed, contributions: FloatArray, evidence: Eviden
     if not found:
         found.append(Reason.of("recent", "New in %s", paper.categories[0]) if paper.categories else Reason.of("recent", "New"))
     return tuple(found[:MOST])
+
+
+def _required(rule: Rule) -> Reason:
+    if rule.field in ("phrase", "words"):
+        return Reason.of("rule", "You asked for “%s”", rule.value)
+    return Reason.of("rule", "You follow %s", rule.value)
 
 
 def _moved(evidence: Evidence) -> Reason:
@@ -172,7 +183,8 @@ def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
         return None
     if evidence.profile.likes:
         return Reason.of("category", "In %s, where you like more than you dislike", category)
-    return Reason.of("category", "In %s, which you picked" if evidence.picked else "In %s, where you open papers", category)
+    opened = any(category in evidence.liked[i].categories for i in evidence.profile.liked.ids if i not in evidence.picked)
+    return Reason.of("category", "In %s, where you open papers" if opened else "In %s, which you picked", category)
 
 
 def _popular(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:

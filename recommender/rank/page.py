@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 
-from recommender.rank import candidates, explain, features, heads, profile, rerank
+from recommender.rank import candidates, explain, features, heads, profile, rerank, rules
 from recommender.rank.model import Ranker
 from recommender.rank.rerank import Placed, Votes
 from recommender.settings import RankSettings
-from recommender.types import Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, RankedItem, RankedPage
+from recommender.types import (
+    Choices,
+    Event,
+    EventKind,
+    FeatureMatrix,
+    FloatArray,
+    Paper,
+    PaperVectors,
+    Profile,
+    RankedItem,
+    RankedPage,
+    Rule,
+)
 
-__all__ = ["Inputs", "Ordered", "describe", "order", "rank_page", "recipe"]
+__all__ = ["Inputs", "Ordered", "describe", "finish", "order", "rank_page", "recipe"]
+
+
+_NO_CHOICES = Choices()
+_NO_VOTES = Votes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,10 @@ class Inputs:
         Newest event and vector among the inputs.
     neighbours : mapping of str to float, default=None
         What readers who like the same said of some of the papers; None where nobody was asked.
+    interest : int, default=0
+        The taste it is for; the events are those of this taste.
+    choices : Choices, default=Choices()
+        What the reader set by hand for it.
     """
 
     reader_id: int
@@ -56,6 +77,8 @@ class Inputs:
     cursor: int
     paper_cursor: int
     neighbours: Mapping[str, float] | None = None
+    interest: int = 0
+    choices: Choices = _NO_CHOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,10 @@ class Ordered:
     scores : ndarray of shape (n,), dtype=float32
     placed : list of Placed
         From the top.
+    votes : Votes
+        What the reader's votes did to the order.
+    required : mapping of str to Rule
+        Papers that a rule wants on top.
     """
 
     papers: list[Paper]
@@ -83,11 +110,17 @@ class Ordered:
     matrix: FeatureMatrix
     scores: FloatArray
     placed: list[Placed]
+    votes: Votes = _NO_VOTES
+    required: Mapping[str, Rule] = field(default_factory=dict)
 
 
-def recipe(settings: RankSettings) -> str:
-    """Return what a set of ranking settings is known by: a page made with another is made again."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+def recipe(settings: RankSettings, tastes: Mapping[int, Choices] | None = None) -> str:
+    """Return what ranking settings, and the tastes in turn with what was set for each, are known by: with others, a page is made again."""
+    made = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+    if not tastes or dict(tastes) == {0: _NO_CHOICES}:
+        return made
+    own = [[taste, asdict(chosen)] for taste, chosen in tastes.items()]
+    return made + hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @heads.one_thread_each
@@ -99,7 +132,12 @@ def rank_page(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> RankedP
     ModelIncompatible
         If the ranker was made for other features.
     """
-    ordered = order(inputs, ranker, settings)
+    return finish(order(inputs, ranker, settings), inputs, ranker, settings)
+
+
+@heads.one_thread_each
+def finish(ordered: Ordered, inputs: Inputs, ranker: Ranker, settings: RankSettings) -> RankedPage:
+    """Turn an order into a page, every place with its features and reasons."""
     return RankedPage(
         reader_id=inputs.reader_id,
         day=inputs.day,
@@ -109,8 +147,9 @@ def rank_page(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> RankedP
         schema=ordered.matrix.schema,
         cursor=inputs.cursor,
         paper_cursor=inputs.paper_cursor,
-        recipe=recipe(settings),
+        recipe=recipe(settings, {inputs.interest: inputs.choices}),
         built_at=inputs.as_of,
+        interest=inputs.interest,
     )
 
 
@@ -121,17 +160,19 @@ def order(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> Ordered:
     judged = frozenset({**live, **shelf})
     papers, vectors, taste, matrix = _describe(inputs, ranker, settings, judged)
     scores = ranker.score(matrix)
+    required = {i: rule for i, rule in rules.must(papers, inputs.choices.rules).items() if i not in judged}
+    votes = replace(_votes(inputs, live, shelf, papers, vectors, taste), required=tuple(required))
     placed = rerank.order(
         papers,
         scores,
         vectors.dense,
-        _votes(inputs, live, shelf, papers, vectors, taste),
+        votes,
         reader_id=inputs.reader_id,
         day=inputs.day,
         settings=settings,
         doubt=matrix.column("uncertainty"),
     )
-    return Ordered(papers, vectors, taste, judged, matrix, scores, placed)
+    return Ordered(papers, vectors, taste, judged, matrix, scores, placed, votes, required)
 
 
 @heads.one_thread_each
@@ -148,12 +189,20 @@ def _describe(
         inputs.papers,
         day=inputs.day,
         window_days=settings.window_days,
-        announce=settings.announce,
-        seen=inputs.seen,
+        announce=inputs.choices.announce or settings.announce,
+        seen=inputs.seen | _unwanted(inputs),
     )
     at = {paper_id: row for row, paper_id in enumerate(inputs.vectors.ids)}
     vectors = inputs.vectors.take([at[paper.id] for paper in papers])
-    taste = profile.build(inputs.events, inputs.read, inputs.read_vectors, as_of=inputs.as_of, day=inputs.day, settings=settings)
+    taste = profile.build(
+        inputs.events,
+        inputs.read,
+        inputs.read_vectors,
+        as_of=inputs.as_of,
+        day=inputs.day,
+        settings=settings,
+        choices=inputs.choices,
+    )
     matrix = features.build(
         papers,
         vectors,
@@ -165,6 +214,18 @@ def _describe(
         neighbours=inputs.neighbours,
     )
     return papers, vectors, taste, matrix
+
+
+def _unwanted(inputs: Inputs) -> frozenset[str]:
+    """Return the papers that a rule keeps off the page."""
+    chosen = inputs.choices.rules
+    if not any(rule.action == "never" for rule in chosen):
+        return frozenset()
+    rows = {paper_id: row for row, paper_id in enumerate(inputs.read_vectors.ids)}
+    near = {i: inputs.read_vectors.dense[rows[i]] for i in rules.liked_papers(chosen) if i in rows}
+    at = {paper_id: row for row, paper_id in enumerate(inputs.vectors.ids)}
+    dense = inputs.vectors.dense[[at[paper.id] for paper in inputs.papers]]
+    return frozenset(rules.never(inputs.papers, dense, chosen, near))
 
 
 def _live_votes(inputs: Inputs) -> dict[str, Event]:
@@ -237,7 +298,17 @@ def _items(ordered: Ordered, inputs: Inputs, ranker: Ranker) -> tuple[RankedItem
     shown = replace(matrix, paper_ids=tuple(paper.id for paper in on_page), values=matrix.values[rows])
     contributions = ranker.contributions(shown)
     opened = frozenset(taste.liked.ids) - ordered.judged  # they speak for the taste, and the reader said nothing of them
-    evidence = explain.Evidence(on_page, ordered.vectors.take(rows), taste, inputs.read, ranker.lens, opened, shown)
+    evidence = explain.Evidence(
+        on_page,
+        ordered.vectors.take(rows),
+        taste,
+        inputs.read,
+        ranker.lens,
+        opened,
+        shown,
+        picked=opened & frozenset(inputs.choices.papers) - frozenset(event.paper_id for event in inputs.events),
+        required=ordered.required,
+    )
     return tuple(
         RankedItem(
             position=at + 1,
@@ -248,6 +319,7 @@ def _items(ordered: Ordered, inputs: Inputs, ranker: Ranker) -> tuple[RankedItem
             explored=item.explored,
             propensity=item.propensity,
             voted=item.voted,
+            interest=inputs.interest,
         )
         for at, (item, paper) in enumerate(zip(placed, on_page, strict=True))
     )

@@ -7,19 +7,21 @@ day made from the same votes are the same page. For the same reason a click coun
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
 from recommender.settings import RankSettings
-from recommender.types import Channel, Event, EventKind, Paper, PaperVectors, Profile
+from recommender.types import Channel, Choices, Event, EventKind, Paper, PaperVectors, Profile
 
 __all__ = ["ONE_DAY", "PRIOR", "build", "end_of", "papers_of"]
 
 ONE_DAY = timedelta(days=1)
 PRIOR = 2.0  # pseudo-likes: one like of a category is not yet a taste
+_NO_CHOICES = Choices()
+_PICKS_FADE = 5.0  # likes after which what was picked to begin with counts half
 _FAINTEST = 2.0**-20  # a like never fades to nothing: a weight of zero would divide by zero in the heads
 
 
@@ -52,6 +54,7 @@ def build(
     as_of: datetime,
     day: date,
     settings: RankSettings,
+    choices: Choices = _NO_CHOICES,
 ) -> Profile:
     """Fold a reader's history into their taste.
 
@@ -67,8 +70,13 @@ def build(
     day : date
         The edition the profile is for.
     settings : RankSettings
+    choices : Choices, default=Choices()
+        What the reader picked to begin with: papers count as softly as opened ones, and ever less as likes come in.
     """
     tastes = _tastes([event for event in events if event.at <= as_of], day, settings)
+    spoken = sum(taste.strength > 0 and taste.kind is not EventKind.CLICK for taste in tastes)
+    fading = _PICKS_FADE / (_PICKS_FADE + spoken)
+    tastes += _picked(choices.papers, {taste.paper_id for taste in tastes}, fading * settings.click_weight, day)
     rows = {paper_id: row for row, paper_id in enumerate(vectors.ids)}
     known = [taste for taste in tastes if taste.paper_id in rows and taste.paper_id in papers]
     likes = [taste for taste in known if taste.strength > 0][: settings.max_likes]
@@ -83,7 +91,7 @@ def build(
         disliked=vectors.take([rows[taste.paper_id] for taste in dislikes]),
         disliked_weight=np.array([weight[taste.paper_id] for taste in dislikes], dtype=np.float32),
         authors=_affinities(likes, dislikes, {i: paper.authors for i, paper in papers.items()}, weight),
-        categories=_categories(likes, dislikes, papers, weight),
+        categories=_categories(likes, dislikes, papers, weight, dict.fromkeys(choices.categories, fading)),
         likes=sum(taste.kind is not EventKind.CLICK for taste in likes),
         dislikes=len(dislikes),
         latest_like=newest.paper_id if newest else None,
@@ -120,6 +128,14 @@ def _taste(vote: Event | None, save: Event | None, click: Event | None, settings
     return None
 
 
+def _picked(paper_ids: Sequence[str], spoken_of: Collection[str], strength: float, day: date) -> list[_Taste]:
+    """Papers picked to begin with, as likes of today; whatever the reader says of one of them counts instead."""
+    if not paper_ids:
+        return []
+    today = end_of(day)
+    return [_Taste(i, strength, today, 0, EventKind.CLICK) for i in dict.fromkeys(paper_ids) if i not in spoken_of]
+
+
 def _decay(at: datetime, day: date, settings: RankSettings) -> float:
     age_days = max(0.0, (end_of(day) - at) / ONE_DAY)
     return float(max(0.5 ** (age_days / settings.half_life_days), _FAINTEST))
@@ -145,12 +161,20 @@ def _team(likes: Sequence[_Taste], papers: Mapping[str, Paper], weight: Mapping[
 
 
 def _categories(
-    likes: Sequence[_Taste], dislikes: Sequence[_Taste], papers: Mapping[str, Paper], weight: Mapping[str, float]
+    likes: Sequence[_Taste],
+    dislikes: Sequence[_Taste],
+    papers: Mapping[str, Paper],
+    weight: Mapping[str, float],
+    picked: Mapping[str, float],
 ) -> dict[str, float]:
-    """Return the share of the liked weight in a category minus the share of the disliked weight, both shrunk."""
-    shares: dict[str, float] = {}
-    for sign, tastes in ((1.0, likes), (-1.0, dislikes)):
-        total = sum(weight[taste.paper_id] for taste in tastes) + PRIOR
+    """Return the share of the liked weight in a category minus the share of the disliked weight, both shrunk.
+
+    A category that was picked counts as a like of its own.
+    """
+    liked = sum(weight[taste.paper_id] for taste in likes) + sum(picked.values()) + PRIOR
+    disliked = sum(weight[taste.paper_id] for taste in dislikes) + PRIOR
+    shares = {category: strength / liked for category, strength in picked.items()}
+    for sign, tastes, total in ((1.0, likes, liked), (-1.0, dislikes, disliked)):
         for taste in tastes:
             for category in set(papers[taste.paper_id].categories):
                 shares[category] = shares.get(category, 0.0) + sign * weight[taste.paper_id] / total

@@ -39,6 +39,8 @@ class Votes:
         Candidates saved from this page and not voted on, with their places: saving is no reason to move.
     promised : str or None
         The open paper nearest to that of the newest up-vote: it is moved into the top five.
+    required : tuple of str
+        Open papers that a rule wants on top.
     """
 
     newest_first: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ class Votes:
     held_at: int = 0
     saved: tuple[tuple[str, int], ...] = ()
     promised: str | None = None
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Placed:
     pool: tuple[int, ...] = ()
     voted: bool = False
     moved: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,12 @@ def order(
     voted = [rows[paper_id] for paper_id in votes.newest_first if paper_id in rows]
     pinned = {rows[i]: place for i, place in ((votes.held or "", votes.held_at), *votes.saved) if i in rows}
     open_rows = sorted(set(range(len(papers))) - set(voted) - set(pinned), key=lambda row: (-float(scores[row]), papers[row].id))
+    on_top = [row for row in open_rows if papers[row].id in set(votes.required)][: settings.must_see_most]
+    open_rows = [row for row in open_rows if row not in set(on_top)]
     promised = rows.get(votes.promised or "")
     known = _Candidates(papers, scores, dense, doubt)
     placed = _blocks(open_rows, known, promised, f"{settings.seed}:{reader_id}:{day.isoformat()}", settings)
+    placed = [Placed(row, required=True) for row in on_top] + placed
     placed = _keep_promise(placed, promised)[: settings.page_size]
     for row, place in sorted(pinned.items(), key=lambda pin: pin[1]):
         placed.insert(min(place, len(placed) + 1) - 1, Placed(row, voted=True))

@@ -17,7 +17,19 @@ from sklearn.utils import murmurhash3_32
 
 from recommender.types import FloatArray
 
-__all__ = ["BUCKETS", "flat_idf", "hash_terms", "idf", "paper_text", "products", "shared_terms", "stack", "weigh"]
+__all__ = [
+    "BUCKETS",
+    "bucket",
+    "flat_idf",
+    "hash_terms",
+    "idf",
+    "named_terms",
+    "paper_text",
+    "products",
+    "shared_terms",
+    "stack",
+    "weigh",
+]
 
 BUCKETS = 2**17
 _WORD = r"(?u)\b[^\W\d_][\w-]+\b"
@@ -110,7 +122,7 @@ def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -
     >>> shared_terms("Gaussian splatting of scenes", "fast gaussian splatting", flat_idf())
     ('gaussian splatting',)
     """
-    common = _named_terms(one) & _named_terms(other)
+    common = named_terms(one) & named_terms(other)
     ranked = sorted(common, key=lambda term: (-_weight(term, weights), term))
     chosen: list[str] = []
     for term in ranked:
@@ -122,14 +134,18 @@ def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -
 
 
 @lru_cache(maxsize=4096)  # a page names the same liked paper often, and the next page the same papers
-def _named_terms(text: str) -> frozenset[str]:
-    """Terms of a text that a reader would find in it: outside formulas, and pairs only where the two words stand together."""
+def named_terms(text: str) -> frozenset[str]:
+    """Return the terms of a text that a reader would find in it: outside formulas, pairs only where the two words stand together."""
     plain = " ".join(_MATHS.sub(" ", text).lower().split())
     analyse: Callable[[str], list[str]] = _vectorizer().build_analyzer()
     return frozenset(term for term in analyse(plain) if len(term) >= _SHORTEST and term in plain)
 
 
+def bucket(term: str) -> int:
+    """Return the column a term is counted in."""
+    return int(abs(murmurhash3_32(term, seed=0)) % BUCKETS)
+
+
 def _weight(term: str, weights: FloatArray) -> float:
     """How telling a term is: its idf, pairs half as much again."""
-    bucket = abs(murmurhash3_32(term, seed=0)) % BUCKETS
-    return float(weights[bucket]) * (1.5 if " " in term else 1.0)
+    return float(weights[bucket(term)]) * (1.5 if " " in term else 1.0)

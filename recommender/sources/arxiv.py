@@ -22,7 +22,7 @@ from recommender.errors import BadFeed, SourceError
 from recommender.ids import abstract_url, arxiv_id, pdf_url
 from recommender.settings import SourcesSettings
 from recommender.sources.fetch import Fetcher
-from recommender.sources.text import COMMENT_CHARS, TITLE_CHARS, clean, is_withdrawn, names, split_names
+from recommender.text import COMMENT_CHARS, TITLE_CHARS, clean, is_withdrawn, names, split_names
 from recommender.types import ANNOUNCEMENTS, Paper
 
 __all__ = ["ArxivSource"]

@@ -22,7 +22,7 @@ import httpx2
 from recommender.errors import RateLimited, SourceError
 from recommender.settings import SourcesSettings
 
-__all__ = ["Fetcher", "Validators"]
+__all__ = ["Answer", "Fetcher", "Validators"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,15 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a site answered: the status, the whole body where there is one, and the headers by their names in small letters."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class _Again(Exception):
@@ -86,6 +95,7 @@ class Fetcher:
         self._monotonic = monotonic
         self._validators = dict(validators or {})
         self._ended_at: dict[str, float] = {}  # when the last exchange with each site was over
+        self._not_before: dict[str, float] = {}  # when a site that said `Backoff` may be asked again
         self._client = httpx2.Client(
             transport=transport,
             timeout=httpx2.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
@@ -126,15 +136,48 @@ class Fetcher:
         known = self._validators.get(str(address), Validators()) if conditional else Validators()
         headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
         sent = {name: value for name, value in headers.items() if value}
+        answer = self._asked(address, sent, frozenset())
+        if answer.status == httpx2.codes.NOT_MODIFIED:
+            return None
+        fresh = _validators(answer.headers)
+        if conditional and fresh != Validators():
+            self.fresh_validators[str(address)] = fresh
+        return answer.body
+
+    def ask(
+        self,
+        url: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        headers: Mapping[str, str],
+        told: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """Return what an address answers, with its headers; 304 and the statuses in `told` are answers without a body.
+
+        Parameters
+        ----------
+        url : str
+        params : mapping, default=None
+            Added to the query.
+        headers : mapping of str to str
+            Sent along, a key among them: they never leave the site.
+        told : frozenset of int
+            Refusals that mean something to the caller.
+
+        Raises
+        ------
+        RateLimited, SourceError
+            As in `get`.
+        """
+        return self._asked(_address(url, params), headers, told)
+
+    def _asked(self, address: httpx2.URL, headers: Mapping[str, str], told: frozenset[int]) -> Answer:
+        """Try until there is an answer."""
         for attempt in range(1, self._settings.attempts + 1):
             try:
-                body, fresh = self._once(address, sent)
+                return self._once(address, headers, told)
             except _Again as again:
                 self._wait(address, again, attempt)
-                continue
-            if body is not None and conditional and fresh != Validators():
-                self.fresh_validators[str(address)] = fresh
-            return body
         raise AssertionError("unreachable: the last wait raises")
 
     def probe(self, url: str) -> bool:
@@ -152,15 +195,16 @@ class Fetcher:
         finally:
             self._ended_at[_site(address)] = self._monotonic()
 
-    def _once(self, address: httpx2.URL, headers: Mapping[str, str]) -> tuple[bytes | None, Validators]:
+    def _once(self, address: httpx2.URL, headers: Mapping[str, str], told: frozenset[int]) -> Answer:
         """Try once, following redirects on the same site."""
         for _ in range(_REDIRECTS + 1):
             self._pace(address)
             started = self._monotonic()
             try:
                 with self._client.stream("GET", address, headers=headers) as response:
+                    self._heed(address, response.headers)
                     if response.status_code not in _MOVED:
-                        return self._answer(response, started)
+                        return self._answer(response, started, told)
                     address = _next(address, response.headers.get("Location", ""))
             except httpx2.RequestError as error:
                 raise _Again(f"{type(error).__name__} ({error})") from error
@@ -168,12 +212,12 @@ class Fetcher:
                 self._ended_at[_site(address)] = self._monotonic()
         raise SourceError(f"{address} redirects more than {_REDIRECTS} times: check the address in the settings")
 
-    def _answer(self, response: httpx2.Response, started: float) -> tuple[bytes | None, Validators]:
-        status = response.status_code
-        if status == httpx2.codes.NOT_MODIFIED:
-            return None, Validators()
+    def _answer(self, response: httpx2.Response, started: float, told: frozenset[int]) -> Answer:
+        status, headers = response.status_code, {name.lower(): value for name, value in response.headers.items()}
+        if status == httpx2.codes.NOT_MODIFIED or status in told:
+            return Answer(status, b"", headers)
         if status == httpx2.codes.OK:
-            return self._body(response, started), _validators(response.headers)
+            return Answer(status, self._body(response, started), headers)
         if status in _TRY_AGAIN:
             retry_after_s = _retry_after_s(response.headers)
             raise _Again(f"status {status}", retry_after_s, limited=status == 429 or retry_after_s is not None)
@@ -208,6 +252,16 @@ class Fetcher:
         ended_at = self._ended_at.get(_site(address))
         if ended_at is not None and (rest := ended_at + self._settings.min_interval_s - self._monotonic()) > 0:
             self._sleep(rest)
+        if (rest := self._not_before.pop(_site(address), 0.0) - self._monotonic()) > 0:
+            if rest > self._settings.max_wait_s:
+                raise RateLimited(f"{address} asks to be left alone for {rest:.0f} s; it is asked again then", rest)
+            self._sleep(rest)
+
+    def _heed(self, address: httpx2.URL, headers: httpx2.Headers) -> None:
+        """Remember that an answer asked for a pause before the next request."""
+        asked = headers.get("Backoff", "").strip()
+        if asked.isascii() and asked.isdigit():
+            self._not_before[_site(address)] = self._monotonic() + float(asked[:9])
 
     def _wait(self, address: httpx2.URL, again: _Again, attempt: int) -> None:
         """Sleep before the next try, or give the site up for now."""
@@ -259,9 +313,9 @@ def _next(address: httpx2.URL, location: str) -> httpx2.URL:
     return target
 
 
-def _validators(headers: httpx2.Headers) -> Validators:
+def _validators(headers: Mapping[str, str]) -> Validators:
     etag, modified = (
-        value if value and len(value) <= _HEADER_CHARS else None for value in (headers.get("ETag"), headers.get("Last-Modified"))
+        value if value and len(value) <= _HEADER_CHARS else None for value in (headers.get("etag"), headers.get("last-modified"))
     )
     return Validators(etag, modified)
 

@@ -18,7 +18,7 @@ from recommender.errors import BadFeed
 from recommender.ids import abstract_url, arxiv_id, pdf_url
 from recommender.settings import SourcesSettings
 from recommender.sources.fetch import Fetcher
-from recommender.sources.text import NAME_CHARS, TITLE_CHARS, clean, names, web_address
+from recommender.text import NAME_CHARS, TITLE_CHARS, clean, names, web_address
 from recommender.types import Paper, Signals
 
 __all__ = ["HuggingFaceSource"]

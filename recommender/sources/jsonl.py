@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 from recommender.errors import BadFeed, ShapeError, SourceError
 from recommender.ids import abstract_url, arxiv_id, pdf_url
-from recommender.sources.text import (
+from recommender.text import (
     ABSTRACT_CHARS,
     AUTHORS,
     COMMENT_CHARS,

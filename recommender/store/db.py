@@ -23,8 +23,9 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from recommender.errors import SettingsError, StoreError
 
-__all__ = ["Base", "Database", "Session", "UtcDateTime", "open_database"]
+__all__ = ["LARGEST", "Base", "Database", "Session", "UtcDateTime", "open_database"]
 
+LARGEST = 2**31 - 1  # number of a row on every database: to ask for a larger one is an error on PostgreSQL
 BUSY_TIMEOUT_MS = 10_000
 WRITE = {"broadsheet_write": True}  # execution option of a connection whose transactions may write
 _READ_POSTGRES = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

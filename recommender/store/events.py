@@ -12,12 +12,31 @@ from sqlalchemy import func, select
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
 from recommender.store.tables import EventRow
+from recommender.store.tables_reader import InterestRow
 from recommender.types import Channel, Event, EventKind
 
-__all__ = ["MOVING", "Word", "append", "extent", "history", "last_id", "liked", "likes", "of_papers", "upvotes", "words"]
+__all__ = [
+    "MOVING",
+    "Word",
+    "append",
+    "append_all",
+    "extent",
+    "history",
+    "last_id",
+    "liked",
+    "likes",
+    "newest",
+    "of_papers",
+    "speaks",
+    "upvotes",
+    "words",
+]
 
 # The kinds that move the profile, and with it the page. A click does not: see rank.profile.
 MOVING = tuple(kind for kind in EventKind if kind is not EventKind.CLICK)
+_VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
+_SHELF = tuple(kind.value for kind in EventKind if kind.is_shelf)
+_TAKEN_BACK = (EventKind.CLEAR.value, EventKind.UNSAVE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +58,7 @@ def append(
     channel: Channel = Channel.WEB,
     interest: int = 0,
 ) -> Event:
-    """Write one gesture; the only way anything enters the log."""
+    """Write one gesture; nothing enters the log but by this and `append_all`."""
     row = EventRow(
         reader_id=reader_id,
         paper_id=paper_id,
@@ -52,6 +71,59 @@ def append(
     session.add(row)
     session.flush()
     return _value(row)
+
+
+def say(
+    session: Session,
+    reader_id: int,
+    paper_id: str,
+    kind: EventKind,
+    *,
+    at: datetime,
+    item_id: int | None = None,
+    interest: int = 0,
+    channel: Channel = Channel.WEB,
+) -> bool:
+    """Append one gesture unless it says nothing new; whether it did.
+
+    A vote speaks for one interest; what answers a page of one that is closed by now speaks for the general taste. Taking a vote back,
+    or a paper off the shelf, does so for every interest: a reader who presses undo means the paper.
+    """
+    history = of_papers(session, reader_id, [paper_id])
+    closed = interest and session.scalar(select(InterestRow.closed_at).where(InterestRow.id == interest)) is not None
+    wanted = [0 if closed else interest]
+    if kind in (EventKind.CLEAR, EventKind.UNSAVE):
+        wanted = sorted({event.interest for event in history if event.kind.is_shelf == kind.is_shelf and event.kind in MOVING})
+    written = False
+    for taste in wanted:
+        # There is one shelf: what is on it for one interest is not put there again for another.
+        own = (event for event in history if event.interest == taste or (kind is EventKind.SAVE and event.kind.is_shelf))
+        said = words(own).get(paper_id, Word())
+        if _after(said, kind) != said:
+            answered = item_id if taste == interest or closed else None
+            append(session, reader_id, paper_id, kind, at=at, item_id=answered, channel=channel, interest=taste)
+            written = True
+    return written
+
+
+def append_all(
+    session: Session,
+    reader_id: int,
+    paper_ids: Sequence[str],
+    kind: EventKind,
+    *,
+    at: datetime,
+    channel: Channel,
+    interest: int = 0,
+) -> tuple[int, int]:
+    """Write the same gesture on many papers, in their order; return the first and the last number, 0 and 0 where there are none."""
+    rows = [
+        EventRow(reader_id=reader_id, paper_id=i, kind=kind.value, at=at, channel=channel.value, interest_id=interest)
+        for i in paper_ids
+    ]
+    session.add_all(rows)
+    session.flush()
+    return (min(row.id for row in rows), max(row.id for row in rows)) if rows else (0, 0)
 
 
 def history(session: Session, reader_id: int, *, as_of: datetime | None = None, cursor: int | None = None) -> list[Event]:
@@ -68,6 +140,25 @@ def last_id(session: Session, reader_id: int, kinds: Sequence[EventKind] = MOVIN
     """Return the id of the reader's newest event of these kinds; 0 when there is none."""
     where = (EventRow.reader_id == reader_id, EventRow.kind.in_([kind.value for kind in kinds]))
     return session.scalar(select(func.max(EventRow.id)).where(*where)) or 0
+
+
+def newest(session: Session, reader_id: int) -> Event | None:
+    """Return the reader's newest event that moves the page, or None."""
+    number = last_id(session, reader_id)
+    row = session.get(EventRow, number) if number else None
+    return _value(row) if row is not None else None
+
+
+def speaks(session: Session, reader_id: int, interest: int, *, after: int = 0, until: int | None = None) -> bool:
+    """Whether anything that a reader said for an interest, between the events of two numbers, still stood at the second."""
+    where = [EventRow.reader_id == reader_id, EventRow.interest_id == interest, EventRow.id > after]
+    where += [EventRow.id <= until] if until is not None else []
+    for kinds in (_VOTES, _SHELF):
+        last = select(func.max(EventRow.id)).where(*where, EventRow.kind.in_(kinds)).group_by(EventRow.paper_id)
+        standing = (EventRow.id.in_(last), EventRow.kind.not_in(_TAKEN_BACK))
+        if session.scalar(select(EventRow.id).where(*standing).limit(1)) is not None:
+            return True
+    return False
 
 
 def extent(session: Session) -> tuple[int, int]:
@@ -118,12 +209,11 @@ def liked(session: Session, *, until: datetime | None = None) -> dict[int, list[
 
 def upvotes(session: Session, paper_ids: Sequence[str]) -> dict[str, int]:
     """Return how many readers of this Broadsheet have a live up-vote on each paper (papers with none are left out)."""
-    votes = [kind.value for kind in EventKind if kind.is_vote]
     counts: dict[str, int] = {}
     for start in range(0, len(paper_ids), BATCH):
         last = (
             select(func.max(EventRow.id))
-            .where(EventRow.paper_id.in_(paper_ids[start : start + BATCH]), EventRow.kind.in_(votes))
+            .where(EventRow.paper_id.in_(paper_ids[start : start + BATCH]), EventRow.kind.in_(_VOTES))
             .group_by(EventRow.reader_id, EventRow.paper_id)
         )
         query = (
@@ -133,6 +223,13 @@ def upvotes(session: Session, paper_ids: Sequence[str]) -> dict[str, int]:
         )
         counts.update({row[0]: row[1] for row in session.execute(query)})
     return counts
+
+
+def _after(word: Word, kind: EventKind) -> Word:
+    """What the reader's last word would be."""
+    if kind.is_shelf:
+        return Word(word.vote, kind is EventKind.SAVE)
+    return Word(None if kind is EventKind.CLEAR else kind, word.saved)
 
 
 def _value(row: EventRow) -> Event:

@@ -12,31 +12,37 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from recommender.errors import StoreError
 from recommender.store.db import Session
 from recommender.store.tables import EventRow, ReaderRow
-from recommender.store.tables_reader import InterestRow
+from recommender.store.tables_reader import ConnectionRow, InterestRow, WantedRow
 
 __all__ = [
+    "GENERAL",
     "MOST",
     "Interest",
     "Picks",
     "by_slug",
     "close",
+    "closed",
     "create",
     "forget",
+    "forgotten",
     "get",
     "listing",
+    "move",
     "picks",
     "rename",
+    "reopen",
     "set_picks",
     "slug_of",
 ]
 
 MOST = 12  # interests of one reader: each is ranked by itself, and a page shares its places among them
 LONGEST_NAME = 60
+GENERAL = "general"  # what the general taste is called in an address: no interest may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ def rename(session: Session, reader_id: int, interest_id: int, name: str) -> Int
 
 
 def close(session: Session, reader_id: int, interest_id: int, *, now: datetime) -> None:
-    """End an interest: its page goes, what was voted in it stays in the log.
+    """End an interest: its page goes, what was voted in it stays in the log; what still comes in for it goes to the general taste.
 
     Raises
     ------
@@ -148,7 +154,65 @@ def close(session: Session, reader_id: int, interest_id: int, *, now: datetime) 
         If there is no such interest.
     """
     _own(session, reader_id, interest_id).closed_at = now
+    read = (ConnectionRow.reader_id == reader_id, ConnectionRow.interest_id == interest_id)
+    session.execute(update(ConnectionRow).where(*read).values(interest_id=0))
+    wishes = (WantedRow.reader_id == reader_id, WantedRow.interest_id == interest_id)
+    twice = select(WantedRow.paper_id).where(WantedRow.reader_id == reader_id, WantedRow.interest_id == 0)
+    session.execute(delete(WantedRow).where(*wishes, WantedRow.paper_id.in_(twice)))
+    session.execute(update(WantedRow).where(*wishes).values(interest_id=0))
     session.flush()
+
+
+def closed(session: Session, reader_id: int, *, limit: int = MOST) -> list[Interest]:
+    """Return the interests that were closed, the last one first."""
+    query = select(InterestRow).where(InterestRow.reader_id == reader_id, InterestRow.closed_at.is_not(None))
+    return [_value(row) for row in session.scalars(query.order_by(InterestRow.closed_at.desc(), InterestRow.id).limit(limit))]
+
+
+def reopen(session: Session, reader_id: int, interest_id: int) -> Interest:
+    """Open a closed interest again, as it was; one that is open stays so.
+
+    Raises
+    ------
+    StoreError
+        If there is no such interest, its name is taken by now, or there are too many.
+    """
+    row = session.get(InterestRow, interest_id)
+    if row is None or row.reader_id != reader_id:
+        raise StoreError("there is no such interest of yours")
+    if row.closed_at is not None:
+        known = listing(session, reader_id)
+        if len(known) >= MOST:
+            raise StoreError(f"there can be {MOST} interests: close one first")
+        row.name = _checked(row.name, known)
+        row.slug = _free(slug_of(row.name), known)
+        row.closed_at = None
+        session.flush()
+    return _value(row)
+
+
+def move(session: Session, reader_id: int, interest_id: int, *, up: bool) -> None:
+    """Let an interest change places with the one above or below it; at the end of the list nothing happens.
+
+    Raises
+    ------
+    StoreError
+        If there is no such interest.
+    """
+    _own(session, reader_id, interest_id)
+    order = [interest.id for interest in listing(session, reader_id)]
+    at = order.index(interest_id)
+    to = at - 1 if up else at + 1
+    if 0 <= to < len(order):
+        order[at], order[to] = order[to], order[at]
+    for place, number in enumerate(order, start=1):
+        _own(session, reader_id, number).place = place
+    session.flush()
+
+
+def forgotten(session: Session, reader_id: int) -> dict[int, int]:
+    """Return, for the general taste and each open interest, up to which event it has forgotten what was said."""
+    return {0: picks(session, reader_id).forgotten} | {i.id: i.picks.forgotten for i in listing(session, reader_id)}
 
 
 def picks(session: Session, reader_id: int, interest_id: int = 0) -> Picks:
@@ -223,7 +287,7 @@ def _checked(name: str, others: Sequence[Interest]) -> str:
 
 
 def _free(slug: str, others: Sequence[Interest]) -> str:
-    taken, number, free = {other.slug for other in others}, 1, slug
+    taken, number, free = {GENERAL, *(other.slug for other in others)}, 1, slug
     while free in taken:
         number += 1
         free = f"{slug}-{number}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, select
 
-from recommender.store.db import Session
+from recommender.store.db import LARGEST, Session
 from recommender.store.papers import BATCH
 from recommender.store.tables import ImpressionRow, ItemRow, PageRow
 from recommender.types import Channel, RankedItem, RankedPage, Reason
@@ -19,10 +19,12 @@ __all__ = [
     "ShownItem",
     "ShownPage",
     "by_id",
+    "days_shown",
     "item",
     "latest",
     "mark_shown",
     "places",
+    "previous",
     "save",
     "seen_elsewhere",
     "shown",
@@ -50,6 +52,14 @@ def latest(session: Session, reader_id: int, day: date, interest: int = 0) -> Ra
     """Return the newest revision of a reader's page for a day and interest (0: all of their taste), or None."""
     where = (PageRow.reader_id == reader_id, PageRow.day == day, PageRow.interest_id == interest)
     query = select(PageRow).where(*where).order_by(PageRow.revision.desc())
+    row = session.scalar(query.limit(1))
+    return _page(row, _items(session, row.id)) if row else None
+
+
+def previous(session: Session, page: RankedPage) -> RankedPage | None:
+    """Return the revision of the same reader's day and interest before this one, or None."""
+    where = (PageRow.reader_id == page.reader_id, PageRow.day == page.day, PageRow.interest_id == page.interest)
+    query = select(PageRow).where(*where, PageRow.revision < page.revision).order_by(PageRow.revision.desc())
     row = session.scalar(query.limit(1))
     return _page(row, _items(session, row.id)) if row else None
 
@@ -88,7 +98,7 @@ def save(session: Session, page: RankedPage) -> RankedPage:
 
 def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None:
     """Return an item with its page (the page without its other items), or None."""
-    row = session.get(ItemRow, item_id)
+    row = session.get(ItemRow, item_id) if 0 < item_id <= LARGEST else None
     page = session.get(PageRow, row.page_id) if row else None
     return (_page(page, ()), _item(row)) if row and page else None
 
@@ -124,12 +134,24 @@ def seen_elsewhere(session: Session, reader_id: int, day: date, first: date, *, 
     return frozenset(session.scalars(query))
 
 
-def places(session: Session, reader_id: int, day: date, item_ids: Sequence[int]) -> dict[int, int]:
-    """Return the position of those of the items that stood on a page of this reader and day."""
+def days_shown(session: Session, reader_id: int, first: date, *, before: datetime) -> frozenset[date]:
+    """Return the days since `first` of whose pages something was shown to the reader before a moment, in any channel."""
+    query = (
+        select(PageRow.day)
+        .join(ItemRow, ItemRow.page_id == PageRow.id)
+        .join(ImpressionRow, ImpressionRow.item_id == ItemRow.id)
+        .where(PageRow.reader_id == reader_id, PageRow.day >= first, ImpressionRow.shown_at < before)
+        .distinct()
+    )
+    return frozenset(session.scalars(query))
+
+
+def places(session: Session, reader_id: int, day: date, item_ids: Sequence[int], interest: int = 0) -> dict[int, int]:
+    """Return the position of those of the items that stood on a page of this reader, day and interest."""
     found: dict[int, int] = {}
     for start in range(0, len(item_ids), BATCH):
         query = select(ItemRow.id, ItemRow.position).join(PageRow, PageRow.id == ItemRow.page_id)
-        query = query.where(PageRow.reader_id == reader_id, PageRow.day == day)
+        query = query.where(PageRow.reader_id == reader_id, PageRow.day == day, PageRow.interest_id == interest)
         for item_id, position in session.execute(query.where(ItemRow.id.in_(item_ids[start : start + BATCH]))):
             found[item_id] = position
     return found

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, exists, func, select
 
+from recommender.store import authors
 from recommender.store.db import Session
-from recommender.store.tables import PaperRow, PaperSourceRow, PaperVersionRow, SignalRow, VectorRow
-from recommender.types import Paper, Signals
+from recommender.store.tables import EventRow, PaperRow, PaperSourceRow, PaperVersionRow, SignalRow, VectorRow
+from recommender.types import LIBRARY, Paper, Signals
 
 __all__ = [
     "Edition",
     "Upserted",
+    "announced",
+    "by_title",
+    "categories",
     "count",
+    "drop_unclaimed",
     "earliest_edition",
     "editions",
     "get",
@@ -33,6 +39,8 @@ BATCH = 500  # ids in one IN (...): below every database's limit on parameters
 _OPTIONAL = ("pdf_url", "code_url", "project_url", "comment", "organization", "submitter")
 # Whose text wins when two sources have the same paper: the one nearer to the authors.
 _AUTHORITY = {"arxiv": 2, "sample": 2, "huggingface": 1}
+# What readers brought along was never announced: it belongs to no edition.
+_ANNOUNCED = PaperRow.source != LIBRARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ def upsert(session: Session, papers: Iterable[Paper], *, now: datetime) -> Upser
     session.flush()
     _note_sources(session, batch, now)
     _note_signals(session, batch, now)
+    authors.note(session, {paper.id: rows[paper.id].authors for paper in batch})
     session.flush()
     return result
 
@@ -99,7 +108,7 @@ def get(session: Session, ids: Sequence[str], *, as_of: datetime | None = None) 
 
 def window(session: Session, first: date, last: date, *, as_of: datetime | None = None) -> list[Paper]:
     """Return the papers of the editions `first` … `last` (both included), newest edition first, then by id."""
-    where = (PaperRow.edition >= first, PaperRow.edition <= last)
+    where = (PaperRow.edition >= first, PaperRow.edition <= last, _ANNOUNCED)
     rows = list(session.scalars(select(PaperRow).where(*where).order_by(PaperRow.edition.desc(), PaperRow.id)))
     signals = _signals(session, [row.id for row in rows], as_of)
     return [_value(row, signals.get(row.id, Signals())) for row in rows]
@@ -112,7 +121,8 @@ def count(session: Session) -> int:
 
 def editions(session: Session, *, limit: int, before: date | None = None) -> list[Edition]:
     """Return the newest editions (before a day, when one is named), newest first."""
-    query = select(PaperRow.edition, func.count()).group_by(PaperRow.edition).order_by(PaperRow.edition.desc()).limit(limit)
+    query = select(PaperRow.edition, func.count()).where(_ANNOUNCED)
+    query = query.group_by(PaperRow.edition).order_by(PaperRow.edition.desc()).limit(limit)
     if before is not None:
         query = query.where(PaperRow.edition < before)
     return [Edition(day, papers) for day, papers in session.execute(query)]
@@ -120,9 +130,9 @@ def editions(session: Session, *, limit: int, before: date | None = None) -> lis
 
 def latest_edition(session: Session, *, encoder: str | None, until: date | None = None) -> date | None:
     """Return the newest day that has papers an encoder has read (None: any papers), or None when there is none."""
-    query = select(func.max(PaperRow.edition))
-    if encoder is not None:
-        query = query.join(VectorRow, VectorRow.paper_id == PaperRow.id).where(VectorRow.encoder == encoder)
+    query = select(PaperRow.edition).where(_ANNOUNCED).order_by(PaperRow.edition.desc()).limit(1)
+    if encoder is not None:  # asked of one paper after the other, from the newest on: a join would look at every vector there is
+        query = query.where(exists().where(VectorRow.paper_id == PaperRow.id, VectorRow.encoder == encoder))
     if until is not None:
         query = query.where(PaperRow.edition <= until)
     return session.scalar(query)
@@ -130,14 +140,58 @@ def latest_edition(session: Session, *, encoder: str | None, until: date | None 
 
 def earliest_edition(session: Session) -> date | None:
     """Return the oldest day that has papers, or None when there is none."""
-    return session.scalar(select(func.min(PaperRow.edition)))
+    return session.scalar(select(func.min(PaperRow.edition)).where(_ANNOUNCED))
 
 
 def neighbours_in_time(session: Session, day: date) -> tuple[date | None, date | None]:
     """Return the editions just before and just after a day, None where there is none."""
-    before = session.scalar(select(func.max(PaperRow.edition)).where(PaperRow.edition < day))
-    after = session.scalar(select(func.min(PaperRow.edition)).where(PaperRow.edition > day))
+    before = session.scalar(select(func.max(PaperRow.edition)).where(PaperRow.edition < day, _ANNOUNCED))
+    after = session.scalar(select(func.min(PaperRow.edition)).where(PaperRow.edition > day, _ANNOUNCED))
     return before, after
+
+
+def by_title(session: Session, keys: Collection[str], *, key: Callable[[str], str]) -> dict[str, str]:
+    """Return the announced paper of each of these title keys that is stored; what readers brought for themselves is not looked at.
+
+    Parameters
+    ----------
+    session : Session
+    keys : collection of str
+    key : callable
+        Title -> what titles are compared by; every stored title is read, so it is for a whole list at once.
+    """
+    found: dict[str, str] = {}
+    if not keys:
+        return found
+    query = select(PaperRow.id, PaperRow.title).where(PaperRow.source != LIBRARY).order_by(PaperRow.id)
+    for paper_id, title in session.execute(query.execution_options(yield_per=BATCH)):
+        if (known := key(title)) in keys:
+            found.setdefault(known, paper_id)
+    return found
+
+
+def drop_unclaimed(session: Session) -> int:
+    """Delete papers that readers brought along and nobody speaks of any more, because who brought them left; return how many."""
+    spoken = select(EventRow.id).where(EventRow.paper_id == PaperRow.id).exists()
+    gone = select(PaperRow.id).where(PaperRow.source == LIBRARY, ~spoken)
+    ids = list(session.scalars(gone.limit(BATCH)))
+    session.execute(delete(PaperRow).where(PaperRow.id.in_(ids)))
+    session.flush()
+    return len(ids)
+
+
+def announced(session: Session, first: date, last: date) -> list[tuple[str, date, tuple[str, ...]]]:
+    """Return (id, edition, categories) of what was new or cross-listed in some editions, newest edition first, then by id: no texts."""
+    where = (PaperRow.edition >= first, PaperRow.edition <= last, PaperRow.announce.in_(("new", "cross")), _ANNOUNCED)
+    query = select(PaperRow.id, PaperRow.edition, PaperRow.categories).where(*where)
+    rows = session.execute(query.order_by(PaperRow.edition.desc(), PaperRow.id))
+    return [(paper_id, edition, tuple(names)) for paper_id, edition, names in rows]
+
+
+def categories(session: Session, *, newest: int) -> Counter[str]:
+    """Return how many of the newest papers stand in each category."""
+    query = select(PaperRow.categories).where(_ANNOUNCED).order_by(PaperRow.edition.desc()).limit(newest)
+    return Counter(name for names in session.scalars(query) for name in set(names))
 
 
 def _rows(session: Session, ids: Sequence[str]) -> list[PaperRow]:

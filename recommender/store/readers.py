@@ -12,6 +12,7 @@ from types import MappingProxyType
 from sqlalchemy import CursorResult, delete, func, select, update
 
 from recommender.errors import StoreError
+from recommender.store import numbers
 from recommender.store.db import Session
 from recommender.store.tables import ReaderRow, SessionRow, TokenRow
 
@@ -76,6 +77,7 @@ def create(
     if by_name(session, name) is not None or (email and by_email(session, email) is not None):
         raise StoreError(f"there is a reader called {name!r} or with that address already: choose another")
     row = ReaderRow(
+        id=numbers.following(session, ReaderRow),
         name=name,
         email=email.strip().lower() if email else None,
         is_owner=is_owner,
@@ -166,20 +168,23 @@ def set_digest(
 def digest_due(session: Session, now: datetime, limit: int = 100) -> list[Reader]:
     """Return readers whose digest is due, longest due first."""
     due = (ReaderRow.digest_on, ReaderRow.email.is_not(None), ReaderRow.next_digest_at <= now, ReaderRow.simulated.is_(False))
-    rows = session.scalars(select(ReaderRow).where(*due).order_by(ReaderRow.next_digest_at).limit(limit))
+    rows = session.scalars(
+        select(ReaderRow).where(*due, ReaderRow.disabled_at.is_(None)).order_by(ReaderRow.next_digest_at).limit(limit)
+    )
     return [_value(row) for row in rows]
 
 
-def issue_token(session: Session, reader_id: int, purpose: str, *, now: datetime, lives: timedelta) -> str:
-    """Make a secret that works once; only its digest is kept."""
+def issue_token(session: Session, reader_id: int, purpose: str, *, now: datetime, lives: timedelta, payload: str = "") -> str:
+    """Make a secret that works once and stands for `payload`; only its digest is kept."""
     secret = secrets.token_urlsafe(32)
-    session.add(TokenRow(digest=_digest(secret), reader_id=reader_id, purpose=purpose, created_at=now, expires_at=now + lives))
+    facts = {"reader_id": reader_id, "purpose": purpose, "payload": payload, "created_at": now, "expires_at": now + lives}
+    session.add(TokenRow(digest=_digest(secret), **facts))
     session.flush()
     return secret
 
 
 def redeem_token(session: Session, secret: str, purpose: str, *, now: datetime) -> Reader | None:
-    """Use up a secret; None when it is unknown, used, too old or for another purpose.
+    """Use up a secret; None when it is unknown, used, too old, for another purpose or of a reader who is shut out.
 
     The conditional update lets only one of two simultaneous requests win.
     """
@@ -189,7 +194,7 @@ def redeem_token(session: Session, secret: str, purpose: str, *, now: datetime) 
     if not isinstance(result, CursorResult) or result.rowcount != 1:
         return None
     row = session.get(TokenRow, digest)
-    return by_id(session, row.reader_id) if row else None
+    return _let_in(by_id(session, row.reader_id)) if row else None
 
 
 def open_session(session: Session, reader_id: int, *, now: datetime, lives: timedelta, agent: str = "") -> str:
@@ -203,14 +208,18 @@ def open_session(session: Session, reader_id: int, *, now: datetime, lives: time
 
 
 def reader_of_session(session: Session, secret: str, *, now: datetime) -> Reader | None:
-    """Return whose sign-in this is, or None when it is closed or too old."""
+    """Return whose sign-in this is, or None when it is closed or too old, or its reader is shut out."""
     row = session.get(SessionRow, _digest(secret))
-    return by_id(session, row.reader_id) if row and row.expires_at > now else None
+    return _let_in(by_id(session, row.reader_id)) if row and row.expires_at > now else None
 
 
 def close_session(session: Session, secret: str) -> None:
     """End a sign-in for good, on the server."""
     session.execute(delete(SessionRow).where(SessionRow.digest == _digest(secret)))
+
+
+def _let_in(reader: Reader | None) -> Reader | None:
+    return reader if reader is not None and reader.disabled_at is None else None
 
 
 def _digest(secret: str) -> str:

@@ -10,11 +10,11 @@ from datetime import datetime
 from sqlalchemy import select
 
 from recommender.errors import StoreError
-from recommender.store.db import Session
+from recommender.store.db import LARGEST, Session
 from recommender.store.tables_reader import RuleRow
 from recommender.types import Rule
 
-__all__ = ["ACTIONS", "FIELDS", "MOST", "active", "add", "dismiss", "dismissed", "end", "find"]
+__all__ = ["ACTIONS", "FIELDS", "MOST", "active", "add", "dismiss", "dismissed", "end", "find", "get"]
 
 ACTIONS = ("must", "never")
 FIELDS = ("author", "organization", "category", "phrase", "words", "like")
@@ -63,12 +63,18 @@ def add(session: Session, reader_id: int, action: str, field: str, value: str, *
 
 def end(session: Session, reader_id: int, rule_id: int, *, now: datetime) -> bool:
     """End a rule of this reader; False when there is none of that number that holds."""
-    row = session.get(RuleRow, rule_id)
+    row = session.get(RuleRow, rule_id) if 0 < rule_id <= LARGEST else None
     if row is None or row.reader_id != reader_id or row.state != "active" or row.ended_at is not None:
         return False
     row.ended_at = now
     session.flush()
     return True
+
+
+def get(session: Session, reader_id: int, rule_id: int) -> Rule | None:
+    """Return a rule of this reader, also one that has ended, or None."""
+    row = session.get(RuleRow, rule_id) if 0 < rule_id <= LARGEST else None
+    return _value(row) if row is not None and row.reader_id == reader_id and row.state == "active" else None
 
 
 def find(session: Session, reader_id: int, action: str, field: str, value: str) -> Rule | None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 
 from recommender.store.db import Session
 from recommender.store.tables import JobRow, RunRow, SourceRow
 
 __all__ = [
+    "KEPT",
     "MAX_ATTEMPTS",
     "Claim",
     "Run",
@@ -26,6 +27,8 @@ __all__ = [
     "due",
     "finish",
     "last_runs",
+    "make_due",
+    "newest_ok",
     "next_at",
     "recent",
     "reclaim",
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 MAX_ATTEMPTS = 3
+KEPT = timedelta(days=90)  # of the ledger: jobs that run every few minutes write hundreds of lines a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,19 @@ def due(session: Session, now: datetime) -> dict[str, datetime]:
     return {row[0]: row[1] for row in rows}
 
 
+def make_due(session: Session, job: str, now: datetime) -> bool:
+    """Let a job be due now instead of later, so that the clock does it at its next look; False when there is no such job."""
+    row = session.get(JobRow, job)
+    if row is None:
+        return False
+    if now < row.next_at:
+        known = (RunRow.job == job, RunRow.due_at >= now, RunRow.due_at < row.next_at)
+        last = session.scalar(select(func.max(RunRow.due_at)).where(*known))
+        row.next_at = now if last is None else last + timedelta(microseconds=1)  # a slot is run once: this is another one
+    session.flush()
+    return True
+
+
 def claim(session: Session, job: str, due_at: datetime, following: datetime, *, now: datetime, worker: str = "") -> Claim | None:
     """Take a due job by moving its due time from `due_at` to `following`; None when somebody else was faster."""
     where = (JobRow.name == job, JobRow.next_at == due_at)
@@ -133,12 +150,13 @@ def finish(
     detail: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> None:
-    """Write down how a run ended: ok, or failed when there is an error."""
+    """Write down how a run ended: ok, or failed when there is an error; lines of the job older than `KEPT` go."""
     session.execute(
         update(RunRow)
         .where(RunRow.id == claim.run_id, RunRow.status == "running")
         .values(status="failed" if error else "ok", ended_at=now, detail=dict(detail or {}), error=error)
     )
+    session.execute(delete(RunRow).where(RunRow.job == claim.job, RunRow.due_at < claim.due_at - KEPT))
 
 
 def recent(session: Session, *, limit: int = 20, job: str | None = None) -> list[Run]:
@@ -147,6 +165,13 @@ def recent(session: Session, *, limit: int = 20, job: str | None = None) -> list
     if job is not None:
         query = query.where(RunRow.job == job)
     return [_run(row) for row in session.scalars(query)]
+
+
+def newest_ok(session: Session, job: str) -> Run | None:
+    """Return the newest run of a job that ended well, or None."""
+    query = select(RunRow).where(RunRow.job == job, RunRow.status == "ok").order_by(RunRow.id.desc()).limit(1)
+    row = session.scalar(query)
+    return _run(row) if row is not None else None
 
 
 def last_runs(session: Session) -> dict[str, Run]:

@@ -106,7 +106,7 @@ class PaperRow(Base):
     code_url: Mapped[str | None] = mapped_column(Text)
     project_url: Mapped[str | None] = mapped_column(Text)
     comment: Mapped[str | None] = mapped_column(Text)
-    organization: Mapped[str | None] = mapped_column(String(300))
+    organization: Mapped[str | None] = mapped_column(String(300), index=True)
     submitter: Mapped[str | None] = mapped_column(String(300))
     invented: Mapped[bool] = mapped_column(Boolean, default=False)
     text_digest: Mapped[str] = mapped_column(String(32))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from recommender.store.db import Base, UtcDateTime
 
-__all__ = ["CommentRow", "InvitationRow", "PickRow", "RateRow", "ReportRow", "SubmissionRow"]
+__all__ = ["CommentRow", "InvitationRow", "PaperAuthorRow", "PickRow", "RateRow", "ReportRow", "SubmissionRow"]
 
 
 class CommentRow(Base):
@@ -79,3 +79,13 @@ class RateRow(Base):
     key: Mapped[str] = mapped_column(String(250), primary_key=True)
     count: Mapped[int] = mapped_column(Integer, default=0)
     expires_at: Mapped[int] = mapped_column(Integer)
+
+
+class PaperAuthorRow(Base):
+    """One author of one paper, in order; `key` is what all spellings of the name that differ in case or space have in common."""
+
+    __tablename__ = "paper_authors"
+    paper_id: Mapped[str] = mapped_column(ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(300))
+    key: Mapped[str] = mapped_column(String(300), index=True)

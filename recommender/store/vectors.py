@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -16,10 +17,12 @@ from sqlalchemy.orm import load_only
 
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
-from recommender.store.tables import Current, PaperRow, VectorRow
-from recommender.types import FloatArray, PaperVectors
+from recommender.store.tables import Current, EventRow, PaperRow, VectorRow
+from recommender.types import LIBRARY, FloatArray, PaperVectors
 
 __all__ = [
+    "appended",
+    "brought_since",
     "count",
     "count_missing",
     "current_encoder",
@@ -30,7 +33,9 @@ __all__ = [
     "load",
     "missing",
     "newest_ids",
+    "newest_seq",
     "save",
+    "seq_before",
     "still_missing",
     "use_encoder",
 ]
@@ -64,9 +69,10 @@ def missing(session: Session, encoder: str, *, limit: int) -> list[tuple[str, st
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def count_missing(session: Session, encoder: str) -> int:
-    """Return how many papers this encoder still has to read."""
-    return session.scalar(_without_vector(encoder, func.count())) or 0
+def count_missing(session: Session, encoder: str, *, source: str | None = None) -> int:
+    """Return how many papers (of one source, when it is named) this encoder still has to read."""
+    query = _without_vector(encoder, func.count())
+    return session.scalar(query if source is None else query.where(PaperRow.source == source)) or 0
 
 
 def still_missing(session: Session, encoder: str, texts: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -141,10 +147,38 @@ def last_seq(session: Session, encoder: str, first: date | None = None, last: da
     """Return the number of the newest vector (of the editions `first` … `last`, when they are named); 0 when there is none."""
     query = select(func.max(VectorRow.seq)).where(VectorRow.encoder == encoder)
     if first is not None or last is not None:
-        query = query.join(PaperRow, PaperRow.id == VectorRow.paper_id)
-        query = query.where(PaperRow.edition >= first) if first is not None else query
-        query = query.where(PaperRow.edition <= last) if last is not None else query
+        some = select(PaperRow.id)
+        some = some.where(PaperRow.edition >= first) if first is not None else some
+        some = some.where(PaperRow.edition <= last) if last is not None else some
+        query = query.where(VectorRow.paper_id.in_(some))  # not a join: it would look at every vector there is
     return session.scalar(query) or 0
+
+
+def brought_since(session: Session, encoder: str, reader_id: int, seq: int) -> bool:
+    """Whether this encoder has read, after the vector of a number, a paper that the reader brought along: it stands in no edition."""
+    query = (
+        select(VectorRow.seq).join(PaperRow, PaperRow.id == VectorRow.paper_id).join(EventRow, EventRow.paper_id == PaperRow.id)
+    )
+    where = (VectorRow.seq > seq, VectorRow.encoder == encoder, PaperRow.source == LIBRARY, EventRow.reader_id == reader_id)
+    return session.scalar(query.where(*where).limit(1)) is not None
+
+
+def newest_seq(session: Session) -> int:
+    """Return the number of the newest vector of any encoder, found at once; 0 when there is none."""
+    return session.scalar(select(func.max(VectorRow.seq))) or 0
+
+
+def seq_before(session: Session, encoder: str, *, newest: int) -> int:
+    """Return the number after which the newest vectors of an encoder stand, at most `newest` of them; 0 when all do."""
+    query = select(VectorRow.seq).where(VectorRow.encoder == encoder).order_by(VectorRow.seq.desc())
+    return session.scalar(query.offset(newest).limit(1)) or 0
+
+
+def appended(session: Session, encoder: str, *, after: int, limit: int) -> tuple[int, list[str], FloatArray]:
+    """Return what an encoder read after a number, in order: the last number, the paper ids and their unit rows, shape (n, d)."""
+    query = select(VectorRow.seq, VectorRow.paper_id, VectorRow.dense).where(VectorRow.encoder == encoder, VectorRow.seq > after)
+    rows = session.execute(query.order_by(VectorRow.seq).limit(limit)).all()
+    return (rows[-1].seq if rows else after), [row.paper_id for row in rows], _dense(rows)
 
 
 def newest_ids(session: Session, encoder: str, *, limit: int) -> list[str]:
@@ -178,7 +212,7 @@ def _without_vector(encoder: str, *columns: object):  # type: ignore[no-untyped-
     return select(*columns).select_from(PaperRow).outerjoin(VectorRow, same).where(VectorRow.seq.is_(None))  # type: ignore[call-overload]
 
 
-def _dense(rows: Sequence[VectorRow]) -> FloatArray:
+def _dense(rows: Sequence[Any]) -> FloatArray:
     if not rows:
         return np.zeros((0, 0), dtype=np.float32)
     dense = np.frombuffer(b"".join(row.dense for row in rows), dtype="<f2").reshape(len(rows), -1).astype(np.float32)

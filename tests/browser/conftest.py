@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factories import DAY, NOW, fill, make_edition
+from houses import FLAGS, NAMES, House, served
+from letters_received import received, sign_in_link
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
+from rich_world import settle_in
 
-from recommender.settings import Settings
-from recommender.store.db import Database
-from web.app import create_app
+from recommender.settings import Settings, load
+from recommender.store.db import Database, open_database
 from web.auth import owner_link
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -46,20 +34,32 @@ def browser() -> Iterator[Browser]:
 def address(database: Database, settings: Settings) -> Iterator[str]:
     """The link that signs the owner in, of an application that serves an edition of 120 papers."""
     fill(database, settings, make_edition(DAY, per_topic=20))
-    app = create_app(settings, database=database, clock=lambda: NOW)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    here = f"http://127.0.0.1:{server.server_port}"
-    state = app.extensions["broadsheet"]
-    web = settings.web.model_copy(update={"port": server.server_port})
-    app.extensions["broadsheet"] = replace(state, settings=settings.model_copy(update={"web": web}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    link = owner_link(database, app.extensions["broadsheet"].settings, NOW)
-    assert link.startswith(here)
-    yield link
-    server.shutdown()
-    thread.join(timeout=10)
-    server.server_close()
+    with served(database, settings) as (app, here):
+        link = owner_link(database, app.extensions["broadsheet"].settings, NOW)
+        assert link.startswith(here)
+        yield link
+
+
+@pytest.fixture(scope="session")
+def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Iterator[House]:
+    """One lived-in house for all tests that only look."""
+    settings = load(
+        {}, home=tmp_path_factory.mktemp("house") / "home", embed={"model": "hashing"}, edition="real", web={"signup": "open"}
+    )
+    settings.folder.mkdir(parents=True)
+    shutil.copy(_migrated, settings.folder / "broadsheet.db")
+    database = open_database(settings.url)
+    world = settle_in(database, settings)
+    with served(database, settings) as (app, here):
+        world.words.update(received(app, world))
+        keys: dict[str, list[dict[str, object]]] = {"stranger": []}
+        for kind, reader in (("owner", world.owner), ("reader", world.friends[1])):
+            context = browser.new_context()
+            context.new_page().goto(here + sign_in_link(app, reader))
+            keys[kind] = [dict(cookie) for cookie in context.cookies()]
+            context.close()
+        yield House(app, here, world, keys)
+    database.close()
 
 
 @pytest.fixture

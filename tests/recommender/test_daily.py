@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from factories import DAY, NOW, fill, make_edition, make_paper, make_reader
 
-from recommender import daily
+from recommender import daily, find
 from recommender.daily import Rankers
 from recommender.errors import ModelIncompatible, NotTrained
 from recommender.rank import model
@@ -226,7 +226,7 @@ class TestUndo:
         page = current(edition, alice, rankers)
         liked = page.items[30]
         with edition.read() as session:
-            neighbours = [paper_id for paper_id, _ in daily.similar(session, liked.paper_id)]
+            neighbours = [paper_id for paper_id, _ in find.similar(session, liked.paper_id)]
         say(edition, alice, liked)
         assert neighbours[0] in order(current(edition, alice, rankers))[:5]
 
@@ -320,30 +320,3 @@ class TestReplay:
         page = replace(current(edition, alice, rankers), model="gone")
         with edition.read() as session, pytest.raises(NotTrained):
             daily.replay(session, page, rankers, RANK)
-
-
-class TestSimilar:
-    def test_the_nearest_come_first_without_the_paper_itself(self, edition: Database) -> None:
-        paper = make_edition()[0]
-        with edition.read() as session:
-            found = daily.similar(session, paper.id, k=7)
-        cosines = [cosine for _, cosine in found]
-        assert {paper_id.split(".")[1][0] for paper_id, _ in found} == {"1"}  # the topic's digit in invented ids
-        assert cosines == sorted(cosines, reverse=True)
-        assert paper.id not in dict(found)
-        assert len(found) == 7
-
-    def test_unknown_unread_and_far_off_papers_have_no_neighbours(self, edition: Database, settings: Settings) -> None:
-        with edition.write() as session:
-            papers.upsert(session, [make_paper(900)], now=NOW)
-        fill_far = make_paper(901, day=DAY - timedelta(days=200))
-        with edition.read() as session:
-            assert daily.similar(session, "arxiv:unknown") == []
-            assert daily.similar(session, make_paper(900).id) == []
-        fill(edition, settings, [fill_far])
-        with edition.read() as session:
-            assert daily.similar(session, fill_far.id) == []
-
-    def test_nothing_stored(self, database: Database) -> None:
-        with database.read() as session:
-            assert daily.similar(session, "arxiv:1") == []

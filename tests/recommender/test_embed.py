@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import embed
+from recommender import embed, weights
 from recommender.embed import PACKAGED_SHA256, HashingEncoder, TextEncoder, open_encoder, packaged_folder
 from recommender.errors import EmbeddingError
 from recommender.settings import EmbedSettings
@@ -99,7 +99,7 @@ def test_a_model_that_is_not_the_right_one_is_refused(monkeypatch: pytest.Monkey
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "find_spec", lambda name: None)
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
     with pytest.raises(EmbeddingError, match=r"install it, or set BROADSHEET_EMBED__MODEL"):
         packaged_folder()
 

@@ -259,3 +259,34 @@ def test_models_are_chosen_by_whole_pages_once_it_is_known_where_readers_look(ha
     assert (learned.group.tolist(), judged.group.tolist()) == ([2], [12])
     assert looked.touches == touched.sum()
     assert looked.eta == pytest.approx(1.0, abs=0.4)
+
+
+def test_pages_of_two_interests_are_two_groups_and_hear_their_own_votes(database, rng, alice, settings):
+    fill(database, settings, make_edition(DAY, per_topic=3))
+    ids = [paper.id for paper in make_edition(DAY, per_topic=3)][:6]
+    with database.write() as session:
+        for interest in (7, 8):
+            items = tuple(
+                RankedItem(n, i, 0.0, np.zeros(len(NAMES), np.float32), interest=interest) for n, i in enumerate(ids, 1)
+            )
+            page = RankedPage(alice.id, DAY, items, 9, "m", SCHEMA, 0, 0, "r", NOW, interest=interest)
+            stored = pages.save(session, page)
+            pages.mark_shown(session, [item.id for item in stored.items], Channel.WEB, NOW)
+            liked = stored.items[interest - 6]
+            at = NOW + timedelta(minutes=1)
+            events.append(session, alice.id, liked.paper_id, EventKind.UPVOTE, at=at, item_id=liked.id, interest=interest)
+    with database.read() as session:
+        found = build(session, first=DAY, last=DAY, rng=rng)
+    assert found.pages == 2
+    owner = np.repeat(np.arange(2), found.group)
+    liked = [{p for p, q, y in zip(found.paper_ids, owner, found.y, strict=True) if q == page and y > 0} for page in (0, 1)]
+    assert liked == [{ids[1]}, {ids[2]}]
+
+
+def test_on_a_mixed_page_each_taste_is_compared_with_itself():
+    page = graded_page([2, 0, 1, 0])
+    mixed = [replace(row, item=replace(row.item, interest=row.item.position % 2)) for row in page.rows]
+    found = assemble([replace(page, rows=tuple(mixed))], rng=np.random.default_rng(1))
+    assert found.pages == 1, "the papers of the other taste all have one grade"
+    assert set(found.paper_ids) == {"x:1", "x:3"}
+    assert sorted(found.position.tolist()) == [1, 3]

@@ -17,7 +17,7 @@ from recommender.errors import GateRefused, NotEnoughData, SourceError
 from recommender.rank import model
 from recommender.settings import Settings, load
 from recommender.sources import jsonl
-from recommender.store import artifacts, readers, runs, schema
+from recommender.store import artifacts, invitations, readers, runs, schema
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from web import jobs, shell
@@ -51,7 +51,7 @@ EVERY = dict(commands())
 
 def test_the_commands_are_these() -> None:
     assert [" ".join(path) for path in EVERY] == [
-        *("up", "serve", "clock", "tick", "ingest", "import", "retrain", "digest", "link", "doctor", "sample"),
+        *("up", "serve", "clock", "tick", "ingest", "import", "retrain", "digest", "link", "invite", "doctor", "sample"),
         *("db upgrade", "db check", "db revision", "models list", "models show", "models promote", "models rollback"),
     ]
 
@@ -182,6 +182,19 @@ def test_digest_shows_and_sends(run: Run, edition: Database, alice: Reader, tmp_
     assert (sent.exit_code, sent.stderr) == (0, "Sent to a@example.org.\n")
     assert "To: alice <a@example.org>" in sent.stdout  # by the console mailer
     assert "no reader called 'bob'" in run("digest", "--to", "bob").stderr
+
+
+def test_invite_prints_a_link_that_lets_one_person_in(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = run("invite", "--note", "for Ada").stdout.strip()
+    assert printed.startswith("http://127.0.0.1:8020/join/")
+    with database.read() as session:
+        (made,) = invitations.listing(session, now=NOW)
+        assert (made.note, made.state) == ("for Ada", "open")
+        assert invitations.is_open(session, printed.rpartition("/")[2], now=NOW)
+    monkeypatch.setenv("BROADSHEET_WEB__SIGNUP", "closed")
+    refused = run("invite")
+    assert refused.exit_code == 1
+    assert "BROADSHEET_WEB__SIGNUP" in refused.stderr
 
 
 def test_db_commands(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

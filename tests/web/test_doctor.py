@@ -105,3 +105,20 @@ def test_secrets_are_not_shown() -> None:
     assert table["BROADSHEET_DATABASE_URL"] == "postgresql+psycopg://ada:***@db/broadsheet"
     assert table["BROADSHEET_WEB__SECRET_KEY"] == table["BROADSHEET_MAIL__SMTP_PASSWORD"] == "(set, not shown)"
     assert not {"hunter2", "tiger"} & set(" ".join(table.values()).split())
+
+
+@pytest.mark.parametrize(
+    ("environment", "state", "said"),
+    [
+        ({}, "ok", "accounts are invited"),
+        ({"WEB__SIGNUP": "open"}, "bad", "no address can be confirmed"),
+        ({"WEB__SIGNUP": "open", "MAIL__MAILER": "smtp"}, "ok", "accounts are open"),
+        ({"WEB__PUBLIC_URL": "https://papers.example.org"}, "note", "BROADSHEET_WEB__PROXIES"),
+        ({"WEB__PUBLIC_URL": "https://papers.example.org", "WEB__PROXIES": "1"}, "ok", "https://papers.example.org"),
+        ({"WEB__HOST": "192.0.2.7"}, "note", "without encryption"),
+    ],
+)
+def test_who_may_come_in_and_how(settings: Settings, environment: dict[str, str], state: str, said: str) -> None:
+    named = {f"BROADSHEET_{name}": value for name, value in environment.items()}
+    found = {check.name: check for check in doctor.checks(load(named, home=settings.home, edition="real"))}["access"]
+    assert (found.state, said in found.told) == (state, True), found.told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -154,3 +155,24 @@ def test_a_year_of_digests_has_one_on_every_local_day(zone: str, hour: int) -> N
         moment = next_digest_at(moment, zone, hour)
         days.append(moment.astimezone(ZoneInfo(zone)).date())
     assert all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))
+
+
+def test_a_stamp_is_one_texts_one_purposes_and_one_secrets() -> None:
+    first, second = (Signer(f"a secret that is long enough, {number}") for number in (1, 2))
+    stamp = first.stamp("collection", "1")
+    assert stamp == first.stamp("collection", "1")
+    assert len({stamp, first.stamp("collection", "2"), first.stamp("feed", "1"), second.stamp("collection", "1")}) == 4
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", stamp)
+
+
+def test_a_sealed_token_is_the_same_each_time_and_for_one_purpose() -> None:
+    signer = Signer(SECRET)
+    token = signer.seal("feed", 7)
+    assert token == signer.seal("feed", 7)
+    assert signer.unseal("feed", token) == 7
+    assert signer.unseal("vote", token) is None
+    assert signer.read("feed", token, 60) is None
+    assert signer.unseal("feed", signer.sign("feed", 7)) is None
+    assert Signer(SECRET[::-1]).unseal("feed", token) is None
+    for bad in ("", "x", token[:-1], token + "A", "é"):
+        assert signer.unseal("feed", bad) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import MailError
 from recommender.settings import MailSettings
-from web.mail import ConsoleMailer, Letter, MemoryMailer, SmtpMailer, make_message, one_line, open_mailer
+from web.mail import ConsoleMailer, Letter, MemoryMailer, SmtpMailer, make_message, make_note, one_line, open_mailer
 
 FACTS = {
     "to_name": "Ada",
@@ -108,3 +108,28 @@ def test_the_settings_name_the_way_out() -> None:
     kinds = {"console": ConsoleMailer, "memory": MemoryMailer, "smtp": SmtpMailer}
     for name, kind in kinds.items():
         assert isinstance(open_mailer(MailSettings.model_validate({"mailer": name})), kind)
+
+
+def note(**changes: str) -> EmailMessage:
+    facts = {name: FACTS[name] for name in ("to_name", "to_address", "subject", "text", "message_id")}
+    return make_note(**(facts | changes), sender="Broadsheet <paper@example.org>", now=NOW)
+
+
+def test_a_note_is_short_plain_and_nobodys_list() -> None:
+    made = note(text="Hello\n\nhttps://papers.example.org/x\n")
+    assert made.get_content_type() == "text/plain"
+    assert made["To"] == "Ada <ada@example.org>"
+    assert made["Auto-Submitted"] == "auto-generated"
+    assert not [name for name in made if name.startswith("List-") or name == "Precedence"]
+    assert made["Message-ID"] == "<digest-2026-05-20-1@example.org>"
+
+
+def test_nothing_a_reader_is_called_adds_a_header_to_a_note() -> None:
+    made = note(to_name="Ada\r\nBcc: all@example.org", subject="Hi\nX-Evil: 1", text="a\x1b[2Jb")
+    assert set(made) == {
+        *("Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted"),
+        *("Content-Type", "Content-Transfer-Encoding", "MIME-Version"),
+    }
+    assert made.get_content() == "a[2Jb\n"
+    with pytest.raises(MailError, match="not an e-mail address"):
+        note(to_address="ada@example.org\r\nBcc: all@example.org")

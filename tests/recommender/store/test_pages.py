@@ -115,6 +115,12 @@ def test_an_item_brings_its_page(library: Database, alice: Reader) -> None:
     assert (item.paper_id, item.position, item.explored, item.propensity) == (PAPERS[1].id, 2, True, 0.125)
 
 
+@pytest.mark.parametrize("number", [0, -1, 2**31, 2**63, 10**19])
+def test_numbers_that_no_item_can_have(database: Database, number: int) -> None:
+    with database.read() as session:
+        assert pages.item(session, number) is None
+
+
 def test_places_are_of_one_reader_and_day(library: Database, alice: Reader, bob: Reader) -> None:
     mine, others = put(library, make_page(alice)), put(library, make_page(bob))
     older = put(library, make_page(alice, day=YESTERDAY))

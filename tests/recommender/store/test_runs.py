@@ -180,3 +180,38 @@ def test_a_source_that_answers_is_forgiven_and_one_that_fails_keeps_its_validato
         (fine,) = runs.sources(session)
     assert (fine.failures, fine.error, fine.retry_at, fine.ok_at, fine.papers) == (0, None, None, NEXT, 0)
     assert fine.validators == {"https://a.example": {"etag": "x"}}
+
+
+def test_a_job_can_be_made_due_and_is_never_put_off_by_that(database: Database) -> None:
+    with database.write() as session:
+        runs.schedule(session, "later", NOW + timedelta(hours=1))
+        runs.schedule(session, "late", NOW - timedelta(hours=1))
+        assert runs.make_due(session, "later", NOW)
+        assert runs.make_due(session, "late", NOW)
+        assert not runs.make_due(session, "unknown", NOW)
+        assert runs.due(session, NOW) == {"later": NOW, "late": NOW - timedelta(hours=1)}
+
+
+def test_a_job_made_due_at_the_moment_of_its_last_run_is_run_again(database: Database) -> None:
+    with database.write() as session:
+        runs.schedule(session, "later", NOW)
+        assert runs.claim(session, "later", NOW, NOW + HOUR, now=NOW) is not None
+        for _ in range(2):
+            assert runs.make_due(session, "later", NOW)
+            due_at = runs.due(session, NOW + HOUR)["later"]
+            assert NOW < due_at < NOW + timedelta(seconds=1)
+            assert runs.claim(session, "later", due_at, NOW + HOUR, now=NOW + timedelta(seconds=1)) is not None
+
+
+def test_the_ledger_forgets_what_is_old_of_a_job_and_of_no_other(database: Database) -> None:
+    with database.write() as session:
+        for job in ("wanted", "ingest"):
+            for due in (NOW - runs.KEPT - HOUR, NOW - runs.KEPT + HOUR, NOW):
+                runs.schedule(session, job, due)
+                claim = runs.claim(session, job, runs.next_at(session, job) or due, due + HOUR, now=due, worker="w")
+                assert claim is not None
+                if job == "wanted":
+                    runs.finish(session, Claim(claim.run_id, job, due, 1), now=due)
+    with database.read() as session:
+        assert len(runs.recent(session, job="wanted")) == 2
+        assert len(runs.recent(session, job="ingest")) == 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from recommender.sources.text import clean, is_withdrawn, names, scrub, split_names, web_address
+from recommender.text import clean, is_withdrawn, names, scrub, split_names, web_address
 
 # Text made of the pieces that matter, so that they meet one another.
 _CHARACTERS = "\\'\"~^`=.{}$()[]&%_ \neci\u0301\u202e\x00\u00ad\ud800\u0958"

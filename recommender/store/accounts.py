@@ -1,0 +1,178 @@
+"""A session and a reader in, their account changed out: name, address, password, choices, and whether they may come in.
+
+An address is stored only after it was confirmed from there: nobody holds an address that is not theirs.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from recommender.errors import StoreError
+from recommender.store import readers, sessions
+from recommender.store.db import Session
+from recommender.store.readers import Reader
+from recommender.store.tables import ReaderRow
+
+__all__ = [
+    "LONGEST_NAME",
+    "choose",
+    "confirm_email",
+    "drop_email",
+    "find",
+    "is_email",
+    "is_free",
+    "is_name",
+    "password_of",
+    "rename",
+    "set_curator",
+    "set_digest_hour",
+    "set_password",
+    "shut_out",
+]
+
+LONGEST_NAME = 40
+LONGEST_ADDRESS = 320
+_EMAIL = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]{1,64}@[^@\s,;<>\"\x00-\x20\x7f]{1,255}")
+_NAME = re.compile(r"\w(?:[\w .'’·-]{0,38}[\w.])?")
+
+
+def find(session: Session, who: str) -> Reader | None:
+    """Return the reader with this name or this address, or None; simulated readers are nobody here."""
+    who = who.strip()
+    if not who.isprintable() or len(who) > LONGEST_ADDRESS:  # no database needs to be asked for such a name
+        return None
+    found = readers.by_email(session, who) if "@" in who else (readers.by_name(session, who) or _same_name(session, who))
+    return found if found is not None and not found.simulated else None
+
+
+def is_name(name: str) -> bool:
+    """Return whether this can be a reader's name: letters of any script and digits, with spaces, dots, dashes between.
+
+    Examples
+    --------
+    >>> is_name("Ada Lovelace"), is_name("José-María"), is_name("李雷"), is_name("a@b.org"), is_name(" x"), is_name("")
+    (True, True, True, False, False, False)
+    """
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None and unicodedata.is_normalized("NFKC", name)
+
+
+def is_email(text: str) -> bool:
+    r"""Return whether this looks like one e-mail address.
+
+    Examples
+    --------
+    >>> is_email("ada@example.org"), is_email("ada"), is_email("a@b.org, c@d.org"), is_email("a@b.org\nBcc: c@d.org")
+    (True, False, False, False)
+    """
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_free(session: Session, name: str) -> bool:
+    """Return whether no reader has this name, or one that looks the same but for capitals."""
+    return _same_name(session, name) is None
+
+
+def rename(session: Session, reader_id: int, name: str) -> None:
+    """Give a reader another name.
+
+    Raises
+    ------
+    StoreError
+        If it is no name, or somebody else's.
+    """
+    if not is_name(name):
+        raise StoreError(f"a name has at most {LONGEST_NAME} letters and digits, with spaces, dots and dashes between them")
+    holder = _same_name(session, name)
+    if holder is not None and holder.id != reader_id:
+        raise StoreError(f"there is a reader called {name!r} already: choose another name")
+    _set(session, reader_id, name=name)
+
+
+def password_of(session: Session, reader_id: int) -> str | None:
+    """Return the hash of a reader's password, or None when they have none."""
+    return session.scalar(select(ReaderRow.password).where(ReaderRow.id == reader_id))
+
+
+def set_password(session: Session, reader_id: int, hashed: str | None) -> None:
+    """Set a reader's password, by its hash."""
+    _set(session, reader_id, password=hashed)
+
+
+def confirm_email(session: Session, reader_id: int, email: str, *, now: datetime) -> None:
+    """Give a reader the address that they confirmed.
+
+    Raises
+    ------
+    StoreError
+        If it is another reader's.
+    """
+    holder = readers.by_email(session, email)
+    if holder is not None and holder.id != reader_id:
+        raise StoreError("that address belongs to another reader: choose another")
+    _set(session, reader_id, email=email.strip().lower(), email_confirmed_at=now)
+
+
+def drop_email(session: Session, reader_id: int) -> None:
+    """Forget a reader's address; without one there is no digest."""
+    _set(session, reader_id, email=None, email_confirmed_at=None, digest_on=False, next_digest_at=None)
+
+
+def set_digest_hour(session: Session, reader_id: int, *, on: bool, hour: int, time_zone: str, next_at: datetime | None) -> None:
+    """Set whether and at which local hour the digest comes to the address there is."""
+    _set(session, reader_id, digest_on=on, digest_hour=hour, time_zone=time_zone, next_digest_at=next_at if on else None)
+
+
+def choose(
+    session: Session,
+    reader_id: int,
+    *,
+    locale: str,
+    votes_public: bool,
+    notices: Mapping[str, bool],
+    announce: Collection[str],
+) -> None:
+    """Set the language (empty: the browser's), who sees the votes, what is told by mail, and which announcements make the page.
+
+    No announcement named is what the settings say.
+    """
+    told = {name: bool(on) for name, on in sorted(notices.items())}
+    _set(session, reader_id, locale=locale, votes_public=votes_public, notices=told, announce=",".join(announce))
+
+
+def shut_out(session: Session, reader_id: int, now: datetime | None) -> None:
+    """Shut a reader out at once, everywhere; with None in place of a moment they may come in again.
+
+    Raises
+    ------
+    StoreError
+        If it is the owner.
+    """
+    reader = readers.by_id(session, reader_id)
+    if reader is not None and reader.is_owner and now is not None:
+        raise StoreError("the owner cannot be shut out")
+    _set(session, reader_id, disabled_at=now)
+    if now is not None:
+        sessions.end_all(session, reader_id)
+
+
+def set_curator(session: Session, reader_id: int, is_curator: bool) -> None:
+    """Let a reader recommend papers to everyone, or no longer."""
+    _set(session, reader_id, is_curator=is_curator)
+
+
+def _same_name(session: Session, name: str) -> Reader | None:
+    """Return who has a name that differs at most in capitals, of any script: no database compares those by itself."""
+    wanted = unicodedata.normalize("NFKC", name.strip()).casefold()
+    known = session.execute(select(ReaderRow.id, ReaderRow.name))
+    found = next((row.id for row in known if row.name.casefold() == wanted), None)
+    return readers.by_id(session, found) if found is not None else None
+
+
+def _set(session: Session, reader_id: int, **values: object) -> None:
+    session.execute(update(ReaderRow).where(ReaderRow.id == reader_id).values(**values))
+    session.flush()

@@ -1,0 +1,47 @@
+"""A served house in, the links its people hold out: signed and secret ones, as they stand in letters, digests and shared addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from factories import NOW
+from flask import Flask
+from rich_world import RichWorld
+
+from recommender.store import readers, shelf
+from recommender.types import EventKind
+from web import letters, sharing, signin, signup
+from web.auth import SIGN_IN, State
+
+__all__ = ["received", "sign_in_link"]
+
+LIVES = timedelta(days=1)
+
+
+def received(app: Flask, world: RichWorld) -> dict[str, str]:
+    """Return the paths of the links that people hold, by what they are for."""
+    state: State = app.extensions["broadsheet"]
+    ada = world.friends[0]
+    with state.database.write() as session:
+        shared = shelf.by_id(session, world.numbers["shared"])
+        address = readers.issue_token(session, ada.id, letters.NEW_ADDRESS, now=NOW, lives=LIVES, payload="ada@new.example")
+        mailed = readers.issue_token(session, ada.id, signin.MAILED, now=NOW, lives=LIVES, payload="/")
+    assert shared is not None
+    with app.test_request_context():
+        collection = sharing.address(shared)
+    vote = {"r": world.owner.id, "i": world.numbers["item"], "k": EventKind.UPVOTE.value}
+    return {
+        "address": f"/account/email/{address}",
+        "mailed": f"/signin/mail/{mailed}",
+        "collection": "/collection/" + collection.partition("/collection/")[2],
+        "vote": f"/m/vote/{state.signer.sign('vote', vote)}",
+        "leave": f"/m/leave/{state.signer.sign('leave', {'r': world.owner.id})}",
+        "welcome": f"/signup/{state.signer.sign(signup.WELCOME, {'n': 'Nora', 'e': 'nora@example.org'})}",
+    }
+
+
+def sign_in_link(app: Flask, reader: readers.Reader) -> str:
+    """Return a path that signs a reader in, once."""
+    state: State = app.extensions["broadsheet"]
+    with state.database.write() as session:
+        return f"/signin/{readers.issue_token(session, reader.id, SIGN_IN, now=NOW, lives=LIVES)}"
