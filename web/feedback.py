@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from recommender.store import events, interests, pages, papers, provenance
 from recommender.store.db import Session
@@ -44,7 +45,7 @@ def go(reader: Reader, item_id: int, what: str) -> ResponseReturnValue:
         paper = papers.get(session, [item.paper_id])[item.paper_id]
     url = next((link.url for link in paper_links(paper) if link.name == what), None)
     if url is None:
-        abort(404, "No source names such a link for this paper.")
+        abort(404, _("No source names such a link for this paper."))
     if is_visit():
         with state().database.write() as session:
             events.append(
@@ -61,7 +62,7 @@ def _kind(text: str) -> EventKind:
     except ValueError:
         kind = EventKind.CLICK
     if kind not in GESTURES:
-        abort(400, "That is not something one can say of a paper. Go back and use the buttons.")
+        abort(400, _("That is not something one can say of a paper. Go back and use the buttons."))
     return kind
 
 
@@ -76,7 +77,7 @@ def _target(session: Session, reader: Reader) -> tuple[int | None, str, int]:
     paper_id = request.form.get("paper", "")
     paper = papers.get(session, [paper_id]).get(paper_id)
     if paper is None or not provenance.is_open_to(session, paper, reader.id):
-        abort(404, "There is no such paper here.")
+        abort(404, _("There is no such paper here."))
     return None, paper_id, _own_interest(session, reader)
 
 
@@ -86,12 +87,12 @@ def _own_interest(session: Session, reader: Reader) -> int:
     if named in ("", "0"):
         return 0
     if not (named.isascii() and named.isdigit() and len(named) < 10) or interests.get(session, reader.id, int(named)) is None:
-        abort(404, "You have no such interest.")
+        abort(404, _("You have no such interest."))
     return int(named)
 
 
 def _own_item(session: Session, reader: Reader, item_id: int) -> RankedItem:
     found = pages.item(session, item_id)
     if found is None or found[0].reader_id != reader.id:
-        abort(404, "There is no such paper on a page of yours.")
+        abort(404, _("There is no such paper on a page of yours."))
     return found[1]

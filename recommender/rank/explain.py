@@ -141,7 +141,8 @@ def _similar(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
     liked = _closest(at, evidence, "dense")
     if liked is None:
         return None
-    template = f"Close to “%s”, which you {_did([liked.id], evidence)}"
+    did = _did([liked.id], evidence)
+    template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
     return Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
 
 
@@ -165,7 +166,8 @@ def _author(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     if affinity <= 0:
         return None
     theirs = [i for i in evidence.profile.liked.ids if author in evidence.liked[i].authors]
-    return Reason.of("author", f"By %s, whose work you {_did(theirs, evidence)}", author)
+    did = _did(theirs, evidence)  # whoever picked a topic did not pick its authors
+    return Reason.of("author", f"By %s, whose work you {did}", author) if did != "picked" else None
 
 
 def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
@@ -173,7 +175,8 @@ def _organization(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:
     theirs = [i for i in evidence.profile.liked.ids if evidence.liked[i].organization == paper.organization]
     if affinity <= 0 or not theirs:
         return None
-    return Reason.of("organization", f"From %s, whose work you {_did(theirs, evidence)}", paper.organization or "")
+    did = _did(theirs, evidence)
+    return Reason.of("organization", f"From %s, whose work you {did}", paper.organization or "") if did != "picked" else None
 
 
 def _category(paper: Paper, _at: int, evidence: Evidence) -> Reason | None:

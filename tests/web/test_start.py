@@ -141,7 +141,7 @@ def test_a_library_is_taken_with_a_clear_report(edition: Database, signed_in: An
     title = make_edition(DAY)[0].title
     text = upload(signed_in, BIBTEX % title.upper()).get_data(as_text=True)
     assert "2 papers taken as liked" in text
-    assert "1 paper of these no source has announced" in text
+    assert "No source has announced 1 paper of these" in text
     assert "1 paper not stored here yet" in text
     assert "2 entries could not be read" in text
     assert "broken, nothing" in text

@@ -161,7 +161,9 @@ def test_picks_speak_until_votes_do() -> None:
     begun = make_page(PAGE, settings=QUIET, choices=picked)
     assert share(begun, robots) >= 0.7 > share(make_page(PAGE, settings=QUIET), robots)
     said = [reason.text for item in begun.items for reason in item.reasons]
-    assert any("which you picked" in text for text in said)
+    assert any("which fits what you picked" in text for text in said)
+    assert any("In cs.RO, which you picked" in text for text in said)
+    assert not any(text.startswith(("By ", "From ")) for text in said), "whoever picked a topic did not pick its authors"
     assert not any("opened" in text or "liked" in text or "open papers" in text for text in said)
     likes = [make_event(n, paper) for n, paper in enumerate(speech[:5], 1)]
     after = make_page(PAGE, likes, settings=QUIET, choices=picked)
