@@ -1,8 +1,10 @@
-"""A served house in, the links its people hold out: signed and secret ones, as they stand in letters, digests and shared addresses."""
+"""A served house in, the letters that arrived and the links its people hold out: as they stand in letters, digests, shared addresses."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 from factories import NOW
 from flask import Flask
@@ -12,8 +14,9 @@ from recommender.store import readers, shelf
 from recommender.types import EventKind
 from web import letters, sharing, signin, signup
 from web.auth import SIGN_IN, State
+from web.mail import MemoryMailer
 
-__all__ = ["received", "sign_in_link"]
+__all__ = ["arrived", "link_in", "received", "sign_in_link"]
 
 LIVES = timedelta(days=1)
 
@@ -45,3 +48,17 @@ def sign_in_link(app: Flask, reader: readers.Reader) -> str:
     state: State = app.extensions["broadsheet"]
     with state.database.write() as session:
         return f"/signin/{readers.issue_token(session, reader.id, SIGN_IN, now=NOW, lives=LIVES)}"
+
+
+def arrived(app: Flask, mailer: MemoryMailer) -> list[Any]:
+    """Return the letters that came, those that leave after the answer among them."""
+    with app.app_context():
+        letters.wait()
+    return mailer.sent
+
+
+def link_in(message: Any) -> str:
+    """Return the path of the link in a letter."""
+    found = re.search(r"http://127\.0\.0\.1:8020(/\S+)", message.get_content())
+    assert found is not None
+    return found[1]

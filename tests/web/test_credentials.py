@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from letters_received import arrived, link_in
 
 from recommender.errors import MailError
 from recommender.settings import Settings
@@ -40,18 +41,6 @@ def ada(database: Database, alice: Reader) -> Reader:
         accounts.confirm_email(session, alice.id, "old@example.org", now=alice.created_at)
         accounts.set_password(session, alice.id, passwords.hashed(PASSWORD))
     return alice
-
-
-def arrived(app: Flask, mailer: MemoryMailer) -> list[Any]:
-    with app.app_context():
-        letters.wait()
-    return mailer.sent
-
-
-def link_in(message: Any) -> str:
-    found = re.search(r"http://127\.0\.0\.1:8020(/\S+)", message.get_content())
-    assert found is not None
-    return found[1]
 
 
 def address_of(database: Database, reader: Reader) -> str | None:

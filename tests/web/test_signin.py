@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from letters_received import arrived, link_in
 
 from recommender.settings import Settings
 from recommender.store import accounts, readers, sessions
@@ -47,18 +48,6 @@ def ada(database: Database, alice: Reader) -> Reader:
 def knock(client: Any, name: str, password: str, **more: str) -> Any:
     client.get("/signin")
     return client.post("/signin", {"name": name, "password": password, **more})
-
-
-def arrived(app: Flask, mailer: MemoryMailer) -> list[Any]:
-    with app.app_context():
-        letters.wait()
-    return mailer.sent
-
-
-def link_in(message: Any) -> str:
-    found = re.search(r"http://127\.0\.0\.1:8020(/\S+)", message.get_content())
-    assert found is not None
-    return found[1]
 
 
 @pytest.mark.parametrize("name", ["alice", "Alice", " ALICE ", "ada@example.org", "Ada@Example.org"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
 from flask import Flask
+from letters_received import arrived, link_in
 
 from recommender.settings import Settings
 from recommender.store import accounts, invitations, readers
@@ -38,18 +38,6 @@ def post(app: Flask) -> MemoryMailer:
     mailer = MemoryMailer()
     letters.use(app, mailer)
     return mailer
-
-
-def arrived(app: Flask, mailer: MemoryMailer) -> list[Any]:
-    with app.app_context():
-        letters.wait()
-    return mailer.sent
-
-
-def link_in(message: Any) -> str:
-    found = re.search(r"http://127\.0\.0\.1:8020(/\S+)", message.get_content())
-    assert found is not None
-    return found[1]
 
 
 def ask(client: Any, name: str = "Ada", email: str = "ada@example.org", **more: str) -> Any:
