@@ -141,7 +141,7 @@ def test_what_somebody_knows_already_is_brought_along(lived: Life) -> None:
     library.get_by_role("button", name="Take these").click()
     report = page.get_by_role("region", name="2 papers taken as liked")
     expect(report).to_contain_text("Arms, wrists and hands of walking machines")
-    expect(report).to_contain_text("kept to learn from, and are seen by nobody else")
+    expect(report).to_contain_text("kept to learn from, and seen by nobody else")
 
     lived.wait(minutes=10)
     page.reload()
