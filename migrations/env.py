@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from recommender.store import tables, tables_reader, tables_shared  # registers every table
+from recommender.store import tables, tables_mail, tables_reader, tables_shared  # registers every table
 from recommender.store.db import Base
 
-assert all((tables, tables_reader, tables_shared))
+assert all((tables, tables_mail, tables_reader, tables_shared))
 
 
 def _ours(name: str | None, kind: str, _parent: object) -> bool:

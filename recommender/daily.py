@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from recommender.errors import ModelIncompatible
-from recommender.rank import candidates, draft, features, mix, page, profile, rules, terms
+from recommender.rank import candidates, draft, features, mix, page, profile, rules
 from recommender.rankers import Rankers
+from recommender.readings import Reading, Readings
 from recommender.settings import RankSettings
-from recommender.store import events, neighbours, pages, papers, readers, tastes, vectors
+from recommender.store import events, pages, papers, readers, tastes, vectors
 from recommender.store.db import Session
+from recommender.store.slots import in_use
 from recommender.types import ANNOUNCEMENTS, Choices, Event, FeatureMatrix, FloatArray, Paper, RankedPage
 
 __all__ = [
@@ -44,20 +46,7 @@ def fresh_page(
     session: Session, reader_id: int, day: date, rankers: Rankers, settings: RankSettings, *, interest: int = 0
 ) -> RankedPage | None:
     """Return the stored page if nothing that it depends on has changed since it was made, else None."""
-    stored = pages.latest(session, reader_id, day, interest)
-    encoder = vectors.current_encoder(session)
-    if stored is None or encoder is None:
-        return None
-    first = candidates.first_day(day, settings.window_days)
-    unchanged = (
-        stored.cursor == events.last_id(session, reader_id)
-        and stored.paper_cursor >= vectors.last_seq(session, encoder, first, day)
-        and not vectors.brought_since(session, encoder, reader_id, stored.paper_cursor)
-        and draft.makers(stored.model) == tuple(ranker.version for ranker in rankers.serving(session))
-        and stored.schema == features.SCHEMA
-        and stored.recipe == page.recipe(settings, tastes.of_page(session, reader_id, interest))
-    )
-    return stored if unchanged else None
+    return _fresh(session, reader_id, day, rankers, settings, interest, tastes.of_page(session, reader_id, interest))
 
 
 def current_page(
@@ -98,22 +87,27 @@ def ranked_page(
     *,
     now: datetime,
     interest: int = 0,
+    readings: Readings | None = None,
 ) -> RankedPage:
     """Return the page that `current_page` would, without storing it: a new one has the id 0.
 
-    Ranking takes longer than anything else a request does, and this needs no transaction that keeps others from writing.
+    Ranking takes longer than anything else a request does, and this needs no transaction that keeps others from writing. What was
+    read for one reader need not be read again for the next one, where both are given the same `readings`.
     """
-    stored = fresh_page(session, reader_id, day, rankers, settings, interest=interest)
+    known = tastes.of_page(session, reader_id, interest)
+    stored = _fresh(session, reader_id, day, rankers, settings, interest, known)
     if stored is not None:
         return stored
-    return _ranked(session, reader_id, day, rankers, settings, interest, tastes.of_page(session, reader_id, interest), now)
+    reading = (readings or Readings()).at(session, now)
+    return _ranked(reading, reader_id, day, rankers, settings, interest, known)
 
 
 def keep_page(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> RankedPage | None:
     """Store a page that was made a moment ago; None when its reader has said something since, and it must be made again."""
-    stored = fresh_page(session, made.reader_id, made.day, rankers, settings, interest=made.interest)
-    if stored is not None:
-        return stored  # another request was faster
+    if pages.head_of(session, made.reader_id, made.day, made.interest) is not None:
+        stored = fresh_page(session, made.reader_id, made.day, rankers, settings, interest=made.interest)
+        if stored is not None:
+            return stored  # another request was faster
     return pages.save(session, made) if events.last_id(session, made.reader_id) == made.cursor else None
 
 
@@ -137,7 +131,7 @@ def chosen_page(
     """
     every = settings.model_copy(update={"explore_per_20": 0})
     wanted = {i: replace(own, announce=ANNOUNCEMENTS) for i, own in tastes.of_page(session, reader_id, interest).items()}
-    return _ranked(session, reader_id, day, rankers, every, interest, wanted, now, keep=keep)
+    return _ranked(Readings().at(session, now), reader_id, day, rankers, every, interest, wanted, keep=keep)
 
 
 def days_missed(session: Session, reader_id: int, day: date, *, days: int, now: datetime) -> list[date]:
@@ -185,17 +179,8 @@ def _inputs_again(session: Session, made: RankedPage, settings: RankSettings) ->
     known = tastes.of_page(session, made.reader_id, made.interest, as_of=made.built_at, cursor=made.cursor)
     if made.recipe != page.recipe(settings, known) or made.schema != features.SCHEMA:
         raise ModelIncompatible(f"page {made.id} was made with other settings or features: it cannot be made again now")
-    return _inputs(
-        session,
-        made.reader_id,
-        made.day,
-        settings,
-        made.interest,
-        known,
-        as_of=made.built_at,
-        cursor=made.cursor,
-        paper_cursor=made.paper_cursor,
-    )
+    reading = Readings().at(session, made.built_at, until=made.paper_cursor)
+    return _inputs(reading, made.reader_id, made.day, settings, made.interest, known, cursor=made.cursor)
 
 
 def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> FeatureMatrix:
@@ -227,7 +212,7 @@ def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankS
     return FeatureMatrix(tuple(item.paper_id for item in made.items), names, np.stack(rows), made.schema)
 
 
-def _ranked(
+def _fresh(
     session: Session,
     reader_id: int,
     day: date,
@@ -235,41 +220,60 @@ def _ranked(
     settings: RankSettings,
     interest: int,
     known: Mapping[int, Choices],
-    now: datetime,
+) -> RankedPage | None:
+    """Return the stored page if it is made of what there is now; what is quickly seen is looked at first."""
+    stored = pages.head_of(session, reader_id, day, interest)
+    if stored is None or stored.schema != features.SCHEMA or stored.recipe != page.recipe(settings, known):
+        return None
+    used = in_use(session)
+    encoder = used.get(vectors.SLOT)
+    if encoder is None or stored.cursor != events.last_id(session, reader_id):
+        return None
+    if draft.makers(stored.model) != tuple(ranker.version for ranker in rankers.serving(session, used)):
+        return None
+    if vectors.newest_seq(session) > stored.paper_cursor:
+        first = candidates.first_day(day, settings.window_days)
+        if stored.paper_cursor < vectors.last_seq(session, encoder, first, day):
+            return None
+        if vectors.brought_since(session, encoder, reader_id, stored.paper_cursor):
+            return None
+    return pages.with_items(session, stored)
+
+
+def _ranked(
+    reading: Reading,
+    reader_id: int,
+    day: date,
+    rankers: Rankers,
+    settings: RankSettings,
+    interest: int,
+    known: Mapping[int, Choices],
     keep: Callable[[Paper], bool] | None = None,
 ) -> RankedPage:
     """Make a page without storing it; where two models share the pages, both make it and draft from theirs."""
-    inputs = _inputs(session, reader_id, day, settings, interest, known, as_of=now, keep=keep)
+    inputs = _inputs(reading, reader_id, day, settings, interest, known, keep=keep)
     made = [
         mix.rank_mixed(inputs, ranker, settings) if not interest else page.rank_page(inputs[0], ranker, settings)
-        for ranker in rankers.serving(session)
+        for ranker in rankers.serving(reading.session, reading.used)
     ]
     return made[0] if len(made) == 1 else draft.share(made[0], made[1], seed=settings.seed)
 
 
 def _inputs(
-    session: Session,
+    reading: Reading,
     reader_id: int,
     day: date,
     settings: RankSettings,
     interest: int,
     known: Mapping[int, Choices],
     *,
-    as_of: datetime,
     cursor: int | None = None,
-    paper_cursor: int | None = None,
     keep: Callable[[Paper], bool] | None = None,
 ) -> list[page.Inputs]:
-    """Gather all that a page is a function of, taste by taste; with a stored page's cursors, exactly what that one was made of."""
-    encoder = vectors.current_encoder(session) or ""
-    until = vectors.last_seq(session, encoder) if paper_cursor is None else paper_cursor
-    first = candidates.first_day(day, settings.window_days)
-    window = [paper for paper in papers.window(session, first, day, as_of=as_of) if keep is None or keep(paper)]
-    found = vectors.load(session, [p.id for p in window], encoder, buckets=terms.BUCKETS, until=until)
-    read_by_encoder = set(found.ids)
+    """Join what the day is with what a reader brings, taste by taste; for a stored page, up to its cursor."""
+    session, as_of = reading.session, reading.as_of
+    window = reading.window(day, settings) if keep is None else reading.window(day, settings).only(keep)
     history = _history(session, reader_id, as_of, cursor)
-    # What others say is known by the full hour: a vote taken back gives the same page again, and so does a replay.
-    hour = as_of.replace(minute=0, second=0, microsecond=0)
     seen = (
         pages.seen_elsewhere(session, reader_id, day, day - timedelta(days=settings.window_days), as_of=as_of)
         if settings.window_days > 1
@@ -282,21 +286,19 @@ def _inputs(
         judged = {i for i, word in events.words(own).items() if word.vote is not None}
         elsewhere = events.words(event for event in history if event.interest != taste)
         spoken_of = tuple(dict.fromkeys((*profile.papers_of(own), *choices.papers, *rules.liked_papers(choices.rules))))
+        read, read_vectors = reading.papers(spoken_of)
         made.append(
             page.Inputs(
+                window=window,
                 reader_id=reader_id,
-                day=day,
                 as_of=as_of,
-                papers=[p for p in window if p.id in read_by_encoder],
-                vectors=found,
                 seen=seen | {i for i, word in elsewhere.items() if word.vote is not None and i not in judged},
                 events=own,
-                read=papers.get(session, spoken_of, as_of=as_of),
-                read_vectors=vectors.load(session, spoken_of, encoder, buckets=terms.BUCKETS, until=until),
+                read=read,
+                read_vectors=read_vectors,
                 places=places,
-                neighbours=neighbours.said(session, reader_id, events.likes(own), [p.id for p in window], as_of=hour),
+                neighbours=reading.said(reader_id, events.likes(own), window),
                 cursor=max((event.id for event in history if event.kind in events.MOVING), default=0),
-                paper_cursor=until,
                 interest=taste,
                 choices=choices,
             )

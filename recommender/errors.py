@@ -16,6 +16,9 @@ BroadsheetError
 │   └── GateRefused         the candidate is not good enough to go live
 ├── ShapeError              arrays that belong together do not fit
 └── MailError               a message could not be handed over
+    ├── MailDeferred        the mail server says, or does not even say, that it may be tried again later
+    ├── MailRefused         the mail server says that trying again is no use
+    └── MailUnanswered      the whole message was handed over, and no answer came
 
 Messages say what happened and what to do next. They are caught only at joints and doors.
 """
@@ -26,7 +29,10 @@ __all__ = [
     "EmbeddingError",
     "GateRefused",
     "LibraryError",
+    "MailDeferred",
     "MailError",
+    "MailRefused",
+    "MailUnanswered",
     "ModelDamaged",
     "ModelError",
     "ModelIncompatible",
@@ -112,4 +118,46 @@ class ShapeError(BroadsheetError):
 
 
 class MailError(BroadsheetError):
-    """A message could not be handed to the mail server."""
+    """A message could not be handed to the mail server.
+
+    Attributes
+    ----------
+    code : int or None
+        What the server said (RFC 5321), if it said anything.
+    """
+
+    def __init__(self, text: str, *, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class MailDeferred(MailError):
+    """The message did not arrive, and may be tried again later.
+
+    Attributes
+    ----------
+    whole_server : bool
+        Whether no other message would fare better: the server cannot be reached, or wants to be left alone.
+    """
+
+    def __init__(self, text: str, *, code: int | None = None, whole_server: bool = False) -> None:
+        super().__init__(text, code=code)
+        self.whole_server = whole_server
+
+
+class MailRefused(MailError):
+    """The mail server refuses the message for good.
+
+    Attributes
+    ----------
+    address_gone : bool
+        Whether it says that nobody can be written to at this address, whatever the message.
+    """
+
+    def __init__(self, text: str, *, code: int | None = None, address_gone: bool = False) -> None:
+        super().__init__(text, code=code)
+        self.address_gone = address_gone
+
+
+class MailUnanswered(MailError):
+    """The whole message was handed over and no answer came: it may have arrived, so that it is not sent again."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from recommender.errors import ModelError, ModelIncompatible
@@ -12,6 +13,7 @@ from recommender.rank import model
 from recommender.rank.model import Ranker
 from recommender.store import artifacts, vectors
 from recommender.store.db import Session
+from recommender.store.slots import in_use
 
 __all__ = ["Rankers"]
 
@@ -48,17 +50,25 @@ class Rankers:
         with self._lock:
             if version not in self._loaded:
                 if version == "blend-0":
-                    return model.blend_ranker()
+                    return _untrained()
                 self._loaded[version] = model.load(artifacts.read(session, self._folder, version))
             return self._loaded[version]
 
-    def live(self, session: Session) -> Ranker:
-        """Return the live ranker; when it cannot be used, the newest that can, and at worst the untrained blend."""
-        wanted = artifacts.current(session)
+    def live(self, session: Session, used: Mapping[str, str] | None = None) -> Ranker:
+        """Return the live ranker; when it cannot be used, the newest that can, and at worst the untrained blend.
+
+        Parameters
+        ----------
+        session : Session
+        used : mapping of str to str, default=None
+            As `slots.in_use` says in this transaction, where it was asked already.
+        """
+        used = in_use(session) if used is None else used
+        wanted = used.get(artifacts.SLOT)
         why: ModelError | None = None
         for version in self._preference(session, wanted):
             try:
-                ranker = self.usable(session, version)
+                ranker = self._fitting(session, version, used)
             except ModelError as error:
                 _log.error("%s", error)
                 why = why or error
@@ -66,7 +76,7 @@ class Rankers:
                 self.note = f"The model {wanted} cannot be used ({why}). An earlier one, {version}, stands in." if why else None
                 return ranker
         self.note = f"The model {wanted} cannot be used ({why}). The page is ranked without learning." if why else None
-        return model.blend_ranker()
+        return _untrained()
 
     def usable(self, session: Session, version: str) -> Ranker:
         """Return one version, checked as `get` does, if it was made for the encoder in use.
@@ -75,20 +85,24 @@ class Rankers:
         ------
         NotTrained, ModelDamaged, ModelIncompatible
         """
-        ranker, encoder = self.get(session, version), vectors.current_encoder(session)
+        return self._fitting(session, version, in_use(session))
+
+    def _fitting(self, session: Session, version: str, used: Mapping[str, str]) -> Ranker:
+        ranker, encoder = self.get(session, version), used.get(vectors.SLOT)
         if encoder is not None and ranker.lens.encoder not in ("", encoder):
             raise ModelIncompatible(f"model {ranker.version} was made for encoder {ranker.lens.encoder}, not {encoder}: retrain")
         return ranker
 
-    def serving(self, session: Session) -> tuple[Ranker, ...]:
+    def serving(self, session: Session, used: Mapping[str, str] | None = None) -> tuple[Ranker, ...]:
         """Return what makes pages now: the live ranker, and the one on trial beside it where there is one that can be used."""
-        live, trial = self.live(session), artifacts.rival(session)
-        if trial is None or live.version != artifacts.current(session):
+        used = in_use(session) if used is None else used
+        live, trial = self.live(session, used), used.get(artifacts.TRIAL)
+        if trial is None or live.version != used.get(artifacts.SLOT):
             return (live,)
         try:
-            return live, self.usable(session, trial[0])
+            return live, self._fitting(session, trial, used)
         except ModelError as error:
-            _log.error("the trial of %s pauses: %s", trial[0], error)
+            _log.error("the trial of %s pauses: %s", trial, error)
             return (live,)
 
     def _preference(self, session: Session, wanted: str | None) -> Iterator[str]:
@@ -100,3 +114,9 @@ class Rankers:
         live = known.get(wanted)
         older = [kept for kept in known.values() if live is None or kept.created_at < live.created_at]
         yield from (kept.version for kept in older if kept.promoted_at is not None and kept.state != "withdrawn")
+
+
+@cache
+def _untrained() -> Ranker:
+    """One for all, so that what it sees in a window is looked at once."""
+    return model.blend_ranker()

@@ -178,8 +178,17 @@ class MailSettings(_Group):
     smtp_user: str = Field("", description="User name, when the server wants one.")
     smtp_password: SecretStr | None = Field(None, description="Its password.")
     timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for the mail server.")
+    return_path: str = Field("", description="Address that bounces go to; empty: the From address.")
+    bounce_folder: str = Field(
+        "", description="Maildir where bounces and complaints arrive, read by the clock; empty: none is read."
+    )
+    dkim_domain: str = Field("", description="Domain that mail is signed for (DKIM); empty: nothing is signed here.")
+    dkim_selector: str = Field("broadsheet", description="Its key's selector, the first word of its DNS name.")
+    dkim_key_file: str = Field("", description="File with its private key (PEM).")
+    per_domain_per_minute: int = Field(300, ge=1, description="Most digests handed over for one domain in a minute.")
     picks: int = Field(10, ge=1, le=50, description="Papers in one digest.")
     link_days: int = Field(30, ge=1, description="Days a signed link in a digest works.")
+    trending: bool = Field(True, description="Whether people without an account can get what everyone reads by mail.")
 
 
 class ClockSettings(_Group):

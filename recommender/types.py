@@ -75,7 +75,8 @@ class Channel(StrEnum):
     """Where a page was shown, or where a gesture was made."""
 
     WEB = "web"
-    EMAIL = "email"
+    EMAIL = "email"  # a digest; a click in it was a link that anything may have opened, a scanner of mail as well, and teaches nothing
+    PRESSED = "mail-page"  # a button of the page behind a digest's link, which takes a person: it teaches as one of the web does
     SIMULATED = "simulated"
     START = "start"  # asked of a reader to get to know them
     LIBRARY = "library"  # brought along from a list or a library elsewhere

@@ -12,7 +12,7 @@ from rich_world import RichWorld
 
 from recommender.store import readers, shelf
 from recommender.types import EventKind
-from web import letters, sharing, signin, signup
+from web import letters, sharing, signin, signup, subscribe
 from web.auth import SIGN_IN, State
 from web.mail import MemoryMailer
 
@@ -32,13 +32,18 @@ def received(app: Flask, world: RichWorld) -> dict[str, str]:
     assert shared is not None
     with app.test_request_context():
         collection = sharing.address(shared)
-    vote = {"r": world.owner.id, "i": world.numbers["item"], "k": EventKind.UPVOTE.value}
+    paper = {"r": world.owner.id, "i": world.numbers["item"]}
+    vote = {**paper, "k": EventKind.UPVOTE.value}
     return {
         "address": f"/account/email/{address}",
         "mailed": f"/signin/mail/{mailed}",
         "collection": "/collection/" + collection.partition("/collection/")[2],
+        "read": f"/m/read/{state.signer.sign('read', paper)}",
+        "go": f"/m/go/{state.signer.sign('go', paper)}",
         "vote": f"/m/vote/{state.signer.sign('vote', vote)}",
         "leave": f"/m/leave/{state.signer.sign('leave', {'r': world.owner.id})}",
+        "unsubscribed": f"/m/leave/{state.signer.sign('leave', {'s': 1})}",
+        "subscribe": f"/subscribe/{state.signer.sign(subscribe.CONFIRM, ['nora@example.org', 7, 'UTC', 'day', 0, 'en'])}",
         "welcome": f"/signup/{state.signer.sign(signup.WELCOME, {'n': 'Nora', 'e': 'nora@example.org'})}",
     }
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from factories import DAY, NOW, make_reader
+from flask import Flask
 from guests import Guests, guests
 from houses import served
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -21,7 +22,7 @@ from recommender.store import accounts, readers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.types import Paper
-from web import jobs, passwords
+from web import jobs, letters, passwords
 from web.auth import owner_link
 from web.mail import MemoryMailer
 
@@ -46,12 +47,14 @@ class Life:
     closed : set of str
         Sources that cannot be read.
     mail : MemoryMailer
-        Every letter that the clock sent.
+        Every letter that the clock sent, and those that people asked for, once they have left.
+    app : Flask
     """
 
     database: Database
     settings: Settings
     people: Guests = field(init=False)
+    app: Flask = field(init=False)
     now: datetime = NOW
     announced: list[Paper] = field(default_factory=list)
     known: list[Paper] = field(default_factory=list)
@@ -126,7 +129,8 @@ def life(browser: Browser, database: Database, settings: Settings, monkeypatch: 
     monkeypatch.setattr("recommender.ingest.open_source", made.open)
     monkeypatch.setattr(ArxivSource, "lookup", lambda _source, ids: made.look_up(ids))
     with served(database, made.settings, clock=lambda: made.now) as (app, _here):
-        made.settings = app.extensions["broadsheet"].settings
+        made.app, made.settings = app, app.extensions["broadsheet"].settings
+        letters.use(app, made.mail)
         with guests(browser, owner_link(database, made.settings, NOW)) as coming:
             made.people = coming
             yield made

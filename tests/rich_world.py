@@ -1,4 +1,4 @@
-"""A migrated database in, a lived-in house out: readers, interests, votes, talk, shelves, and papers that are hard to show."""
+"""A migrated database in, a lived-in house out: readers, interests, votes, talk, shelves, mail, and papers that are hard to show."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from factories import DAY, NOW, fill, make_edition, make_paper
 from reports import REPORT
 
 from recommender import daily
+from recommender.hours import Schedule
 from recommender.rank import model
 from recommender.settings import Settings
 from recommender.store import (
@@ -25,8 +26,11 @@ from recommender.store import (
     runs,
     shelf,
     submissions,
+    subscribers,
+    suppressions,
 )
 from recommender.store.db import Database, Session
+from recommender.store.tables_mail import DigestRow
 from recommender.types import EventKind, Paper, Signals
 
 TRYING = {
@@ -119,6 +123,30 @@ def _train(session: Session, settings: Settings) -> None:
     artifacts.refuse(session, "2026-05-19-c", "nDCG@10 is not better than that of the live model")
 
 
+def _post(session: Session, owner: readers.Reader, friends: tuple[readers.Reader, ...]) -> None:
+    """Let digests of earlier days have ended in every way there is, the last of Ben's for good."""
+    ada, ben = friends
+    reader = subscribers.confirm(session, "cleo@example.org", Schedule(7), locale="", now=NOW - timedelta(days=20))
+    gone = "550 5.1.1 (an address) Recipient address rejected: " + "User unknown in virtual mailbox table. " * 3
+    ended: list[tuple[dict[str, int], str, dict[str, object]]] = [
+        ({"reader_id": ada.id}, "sent", {}),
+        ({"reader_id": ben.id}, "failed", {"code": 550, "error": gone}),
+        ({"subscriber_id": reader.id}, "deferred", {"attempts": 2, "retry_at": NOW, "code": 451, "error": "mx: 451 greylisted"}),
+        ({"reader_id": owner.id}, "unknown", {"error": "the mail server hung up after the message"}),
+        ({"reader_id": ada.id}, "skipped", {"error": "there is no edition newer than that of 2026-05-16, which was sent"}),
+        ({"reader_id": ben.id}, "sent", {"kind": "week", "error": "delayed 4.4.1 connection timed out", "attempts": 2}),
+        ({"subscriber_id": reader.id}, "sent", {"kind": "quiet"}),
+        ({"reader_id": ada.id}, "handed", {}),
+        ({"reader_id": ben.id}, "suppressed", {"error": f"bounce: {gone}"}),
+        ({"reader_id": owner.id}, "claimed", {}),
+    ]
+    for number, (whose, status, facts) in enumerate(ended):
+        day = NOW - timedelta(days=11 - number)
+        session.add(DigestRow(**({"day": day.date(), "status": status, "claimed_at": day, "attempts": 1} | whose | facts)))
+    suppressions.add(session, "ben@example.org", "bounce", now=NOW - timedelta(days=1), detail=gone)
+    suppressions.add(session, "somebody@example.net", "complaint", now=NOW - timedelta(days=1))
+
+
 def _live(
     session: Session,
     owner: readers.Reader,
@@ -161,6 +189,7 @@ def _live(
     secret = invitations.make(session, owner.id, now=NOW, note="for a colleague")
     key = keys.make(session, owner.id, "feed", now=earlier, label="Reader on the phone", interest=robots.id)
     keys.make_secret(session, owner.id, now=earlier, label="a script")
+    _post(session, owner, friends)
     runs.source_said(session, "arxiv", now=NOW, papers=len(plain))
     runs.source_failed(session, "huggingface", now=NOW, error="it answered <b>503</b>.", retry_at=NOW + timedelta(hours=1))
     numbers = {"robots": robots.id, "rule": rule.id, "comment": first.id, "own": reply.id, "key": key.id, "shared": shared.id}

@@ -23,10 +23,11 @@ OPEN = {
     *("static", "status.healthz", "status.readyz"),
     *("auth.door", "auth.enter", "auth.mail_link", "auth.asked", "auth.mailed", "auth.redeem", "auth.signin"),
     *("signup.signup", "signup.asked", "signup.finish", "signup.join", "credentials.confirm"),
+    *("subscribe.form", "subscribe.ask", "subscribe.asked", "subscribe.confirm"),
     *("feeds.feed", "sharing.shared", "sharing.export_shared", "api.description", "api.manual"),
 }
 # The signature in the link speaks, not a cookie: no token is asked for, and a wrong link is 404.
-SIGNED = {"digest.go", "digest.vote", "digest.leave"}
+SIGNED = {"digest.go", "digest.read", "digest.vote", "digest.leave"}
 # Answer in JSON, and take a token in a header.
 API = {
     *("api.list_papers", "api.list_similar", "api.list_trending", "api.me", "api.one_paper", "api.own_day", "api.own_interests"),
@@ -34,7 +35,8 @@ API = {
 }
 # Show or change nothing but what is everybody's, or the reader's own by being signed in: nobody else's can be named.
 SELF = {
-    *("account.account", "account.choices", "account.digest", "auth.signout", "export.download", "export.leave"),
+    *("account.account", "account.choices", "account.digest", "account.pause", "account.send_now", "account.write_again"),
+    *("auth.signout", "export.download", "export.leave"),
     *("credentials.email", "credentials.end_others", "credentials.password"),
     *("everyone.days", "everyone.front", "everyone.stretch", "today.front", "today.one_day", "paper.one", "people.author"),
     *("people.organization", "people.follow", "search.search", "search.keep", "status.status", "status.keyboard"),
@@ -44,7 +46,8 @@ SELF = {
 }
 # For the owner only; a curator's button is for curators. Others: 404.
 OWNER = {
-    *("owner.front", "owner.people", "owner.mail", "owner.change_reader", "owner.run_now", "owner.invite", "owner.withdraw"),
+    *("owner.front", "owner.people", "owner.change_reader", "owner.run_now", "owner.invite", "owner.withdraw"),
+    *("postroom.front", "postroom.hold", "postroom.lift"),
     *("measured.models", "measured.one", "measured.promote", "measured.back", "measured.end_trial"),
     *("moderation.front", "moderation.decide", "moderation.take_back", "discussion.remove", "discussion.restore", "paper.pick"),
 }

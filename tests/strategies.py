@@ -17,6 +17,7 @@ from recommender.embed import HashingEncoder
 from recommender.rank import page, rules, terms
 from recommender.rank.lens import Lens, Taste, lens_of, unit, whitening
 from recommender.rank.model import Ranker, blend_ranker
+from recommender.rank.window import Window
 from recommender.settings import RankSettings
 from recommender.types import Channel, Choices, Event, EventKind, FeatureMatrix, FloatArray, Paper, PaperVectors, RankedPage
 
@@ -100,18 +101,15 @@ def make_inputs(
     known = {paper.id: paper for paper in (*papers, *read) if paper.id in spoken_of}
     without = set(unread)
     return page.Inputs(
+        window=Window(day, papers, vectors_of(papers), len(papers)),
         reader_id=reader_id,
-        day=day,
         as_of=as_of,
-        papers=papers,
-        vectors=vectors_of(papers),
         seen=frozenset(seen),
         events=events,
         read=known,
         read_vectors=vectors_of(p for p in known.values() if p.id not in without),
         places=places or {},
         cursor=max((event.id for event in events), default=0),
-        paper_cursor=len(papers),
         interest=interest,
         choices=chosen,
     )
@@ -178,7 +176,7 @@ def histories(of: Sequence[Paper], *, most: int = 12) -> st.SearchStrategy[list[
         st.sampled_from([paper.id for paper in of]),
         st.sampled_from(list(EventKind)),
         st.integers(0, 90 * 24),
-        st.sampled_from([Channel.WEB, Channel.EMAIL]),
+        st.sampled_from([Channel.WEB, Channel.EMAIL, Channel.PRESSED]),
     )
     return st.lists(gesture, max_size=most).map(_written)
 

@@ -19,7 +19,7 @@ TABLES = {
     "current", "digests", "events", "impressions", "items", "jobs", "models", "pages", "paper_sources", "paper_versions", "papers",
     "readers", "runs", "sessions", "signals", "sources", "tokens", "vectors",
     "collected", "collections", "comments", "connections", "interests", "invitations", "keys", "marks", "paper_authors", "picks",
-    "rates", "reports", "rules", "submissions", "wanted",
+    "rates", "reports", "rules", "submissions", "subscribers", "suppressions", "wanted",
 }  # fmt: skip
 GROWING = {"events", "impressions", "signals", "vectors"}
 # The full-text index is each database's own: no table of the code's, kept by triggers.

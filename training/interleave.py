@@ -141,7 +141,7 @@ def _closes(day: date) -> datetime:
 def _net(teams: Mapping[int, str], history: Sequence[Event], closes: datetime, *, live: str, rival: str) -> float:
     """Return how much more the rival's papers were welcomed than the live model's on one reader-day.
 
-    A paper belongs to the team of its item that was touched first. A click in mail counts for nobody: scanners follow links.
+    A paper belongs to the team of its item that was touched first. A link opened in mail counts for nobody: scanners open links.
     """
     ours = [event for event in history if event.item_id in teams and event.at < closes and not _is_scan(event)]
     team: dict[str, str] = {}

@@ -10,8 +10,8 @@ unknown: it is left out, and so is a page nobody touched, because nobody may hav
 
 The last word on a paper counts, whichever revision of the day's page it answered. A paper is one row, in the first revision that
 showed it: later revisions were made after the reader had begun to speak, and a paper twice in a set would count twice. Items that
-had a vote when the page was built give no row, for their features know the answer. A click in mail is left out altogether:
-scanners follow links.
+had a vote when the page was built give no row, for their features know the answer. A link that was opened in mail is left out
+altogether: scanners open links. What was pressed on the page behind it counts, for that takes a person.
 
 That a row stands at the end of what was examined because it was touched, and that rows further up are looked at more, both make places
 differ for reasons that are not the papers': who learns from these rows gives each place a term of its own (see `linear` and `fit`).

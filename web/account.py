@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
+from dataclasses import replace
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from recommender.errors import SettingsError, StoreError
-from recommender.store import accounts, sessions
+from recommender.errors import StoreError
+from recommender.hours import Schedule
+from recommender.store import accounts, sessions, suppressions
 from recommender.store.db import Session
 from recommender.store.readers import Reader
+from web import digest_choices, schedules
 from web.auth import login_required, secret, state
-from web.links import next_digest_at, time_zone
+from web.limits import limiter
 from web.words import LANGUAGES
 
 __all__ = ["blueprint"]
@@ -59,16 +61,53 @@ def account(reader: Reader) -> ResponseReturnValue:
 @blueprint.post("/account/digest")
 @login_required
 def digest(reader: Reader) -> ResponseReturnValue:
-    """Set whether and at which local hour the digest comes."""
-    form = {name: request.form.get(name, "").strip() for name in ("digest", "hour", "zone")}
-    errors = _digest_errors(reader, form)
+    """Set whether, how often and at which local hour the digest comes."""
+    form = {name: request.form.get(name, "").strip() for name in ("digest", "hour", "zone", "when") if name in request.form}
+    schedule, errors = schedules.read(form, schedules.sound(reader.schedule))
+    if form.get("digest") and not reader.email:
+        errors["digest"] = _("The digest needs an address to go to: give one first.")
     if errors:
-        return _page(reader, form, errors), 422
-    hour, zone = int(form["hour"]), time_zone(form["zone"]).key
-    next_at = next_digest_at(state().clock(), zone, hour)
-    with state().database.write() as session:
-        accounts.set_digest_hour(session, reader.id, on=bool(form["digest"]), hour=hour, time_zone=zone, next_at=next_at)
+        return _page(reader, {"digest": "", **form}, errors), 422
+    _come(reader, schedule, on=bool(form.get("digest")))
     return _saved()
+
+
+@blueprint.post("/account/digest/pause")
+@login_required
+def pause(reader: Reader) -> ResponseReturnValue:
+    """Let no digest come for some days, or until a day; or end that."""
+    schedule, until = schedules.sound(reader.schedule), None
+    if "resume" not in request.form:
+        until = schedules.read_pause(request.form, schedule, state().clock())
+        if until is None:
+            return _page(reader, {}, {"until": _("Choose a day after today, within a year.")}), 422
+    _come(reader, replace(schedule, paused_until=until), on=reader.digest_on)
+    return _saved()
+
+
+@blueprint.post("/account/digest/now")
+@login_required
+@limiter.limit("3 per hour")
+def send_now(reader: Reader) -> ResponseReturnValue:
+    """Send a digest at once, and say what became of it."""
+    has_left, told = digest_choices.send_now(reader, state().clock())
+    flash(told, "message" if has_left else "error")
+    return redirect(url_for("account.account"), code=303)
+
+
+@blueprint.post("/account/digest/again")
+@login_required
+@limiter.limit("3 per day")
+def write_again(reader: Reader) -> ResponseReturnValue:
+    """Write again to an address that was left alone, unless the owner decided that."""
+    with state().database.write() as session:
+        held = suppressions.among(session, [reader.email] if reader.email else [])
+        if not all(map(digest_choices.can_be_lifted, held.values())):
+            abort(403, _("Whoever runs this Broadsheet had your address left alone: ask them."))
+        for address in held:
+            suppressions.lift(session, address)
+    flash(_("Mail goes to your address again."))
+    return redirect(url_for("account.account"), code=303)
 
 
 @blueprint.post("/account/choices")
@@ -95,6 +134,11 @@ def choices(reader: Reader) -> ResponseReturnValue:
     return (_page(reader, form, errors), 422) if errors else _saved()
 
 
+def _come(reader: Reader, schedule: Schedule, *, on: bool) -> None:
+    with state().database.write() as session:
+        accounts.set_digest(session, reader.id, schedule, on=on, next_at=schedule.after(state().clock()))
+
+
 def _saved() -> ResponseReturnValue:
     flash(_("Saved."))
     return redirect(url_for("account.account"), code=303)
@@ -104,40 +148,21 @@ def _page(reader: Reader, form: dict[str, str], errors: dict[str, str]) -> str:
     app, now = state(), state().clock()
     with app.database.read() as session:
         signed_in = sessions.listing(session, reader.id, now=now, secret=secret())
+        mail = digest_choices.part(session, reader, form, now)
     made = set(reader.announce or app.settings.rank.announce)
-    shown = {
-        "digest": "on" if reader.digest_on else "",
-        "hour": str(reader.digest_hour),
-        "zone": reader.time_zone,
-        "locale": reader.locale,
-        "name": reader.name,
-        **form,
-    }
+    shown = {"locale": reader.locale, "name": reader.name, **form}
     return render_template(
         "account.html",
         reader=reader,
         form=shown,
         errors=errors,
-        zones=sorted(name for name in available_timezones() if "/" in name or name == "UTC"),
+        mail=mail,
+        today=now.date(),
         languages=LANGUAGES,
         sign_ins=[(one, device(one.agent)) for one in signed_in],
         announcements=[(kind, told, set(ANNOUNCEMENTS[kind]) <= made) for kind, told in ANNOUNCED.items()],
         notices=[(kind, told, reader.notices.get(kind, True)) for kind, told in NOTICES.items()],
     )
-
-
-def _digest_errors(reader: Reader, form: dict[str, str]) -> dict[str, str]:
-    """Return what is wrong, by field."""
-    found: dict[str, str] = {}
-    if form["hour"] not in {str(known) for known in range(24)}:
-        found["hour"] = _("Choose an hour from 0 to 23.")
-    try:
-        form["zone"] = time_zone(form["zone"]).key
-    except SettingsError:
-        found["zone"] = _("There is no time zone of that name: write it like Europe/Berlin or UTC.")
-    if form["digest"] and not reader.email:
-        found["digest"] = _("The digest needs an address to go to: give one first.")
-    return found
 
 
 def _choice_errors(form: dict[str, str], announced: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, abort, current_app, render_template, request, url_for
+from flask import Flask, Request, Response, abort, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from recommender.daily import Rankers
+from recommender.desk import Desk
 from recommender.errors import BroadsheetError, StoreError
 from recommender.settings import Settings
 from recommender.store.db import Database, explain, open_database
@@ -32,7 +33,6 @@ from web import (
     api,
     auth,
     credentials,
-    digest,
     discussion,
     everyone,
     export,
@@ -44,12 +44,14 @@ from web import (
     learned,
     limits,
     links,
+    mailed,
     measured,
     moderation,
     operations,
     owner,
     paper,
     people,
+    postroom,
     rules,
     search,
     sharing,
@@ -59,6 +61,7 @@ from web import (
     start,
     status,
     submit,
+    subscribe,
     today,
     words,
 )
@@ -139,12 +142,14 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
     app.request_class = Asked
     _prepare_templates(app, settings)  # first: the templates' rules are fixed when anything looks at them
     secret = links.secret_key(settings)
+    opened, rankers = database or open_database(settings.url), Rankers(settings.models_folder)
     app.extensions["broadsheet"] = State(
         settings=settings,
-        database=database or open_database(settings.url),
-        rankers=Rankers(settings.models_folder),
+        database=opened,
+        rankers=rankers,
         clock=clock,
         signer=links.Signer(secret),
+        desk=Desk(opened, rankers, settings.rank),
     )
     _configure(app, settings, secret)
     if settings.web.proxies:  # limits count by address, and a proxy's own would be everybody's
@@ -161,6 +166,7 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
     for room in (
         signin,
         signup,
+        subscribe,
         credentials,
         export,
         today,
@@ -168,7 +174,7 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
         paper,
         account,
         status,
-        digest,
+        mailed,
         shelf,
         sharing,
         everyone,
@@ -180,6 +186,7 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
         rules,
         search,
         owner,
+        postroom,
         measured,
         moderation,
         api,
@@ -189,7 +196,7 @@ def create_app(settings: Settings, *, database: Database | None = None, clock: C
     ):
         app.register_blueprint(room.blueprint)
     csrf.exempt(api.blueprint)  # it takes no cookie where something is changed
-    csrf.exempt(digest.blueprint)  # the signature in a digest's link stands for its reader: no cookie speaks there
+    csrf.exempt(mailed.blueprint)  # the signature in a mail's link stands for its reader: no cookie speaks there
     for probe in ("status.healthz", "status.readyz"):
         talisman(force_https=False)(app.view_functions[probe])  # asked from this very machine, without the proxy
     app.register_error_handler(HTTPException, _http_error)
@@ -232,7 +239,7 @@ def _check_host() -> None:
 
 def _check_origin() -> None:
     """Refuse what another site made a browser send; a client that says nothing of its origin still needs the form's token."""
-    if request.method in SAFE_METHODS or request.blueprint == digest.blueprint.name:
+    if request.method in SAFE_METHODS or request.blueprint == mailed.blueprint.name:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     own = {urlsplit(address).netloc for address in (request.host_url, auth.state().settings.public_url)}
@@ -253,6 +260,14 @@ def _allow_upload() -> None:
 
 
 def _set_headers(app: Flask, *, secure: bool) -> Talisman:
+    @app.after_request  # of these the first runs last: by then the policy is set
+    def let_forms_lead_on(response: Response) -> Response:
+        """Let the forms of one page lead to one other origin, which its view names: a browser holds the answer to a form to this."""
+        if further := g.get("form_action"):
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace("form-action 'self'", f"form-action 'self' {further}")
+        return response
+
     talisman = Talisman(
         app,
         force_https=secure,
@@ -283,7 +298,7 @@ def _set_headers(app: Flask, *, secure: bool) -> Talisman:
 
 def _prepare_templates(app: Flask, settings: Settings) -> None:
     app.jinja_options = {**app.jinja_options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters.update(source=_source, maths=formulas.maths, plain=formulas.plain, anchor=anchor)
+    app.jinja_env.filters.update(maths=formulas.maths, plain=formulas.plain, anchor=anchor)
     app.jinja_env.globals.update(asset=_asset, sample=settings.is_sample, who=current_reader, endpoints=app.view_functions)
 
 
@@ -297,11 +312,6 @@ def _asset(name: str) -> str:
     """Return the address of a static file, which changes with its content and may be kept for ever."""
     folder = Path(cast("str", current_app.static_folder))
     return url_for("static", filename=name, v=_digest(folder / name))
-
-
-def _source(name: str) -> str:
-    """Return what a source is called in a sentence."""
-    return {"arxiv": "arXiv", "huggingface": "Hugging Face", "sample": str(gettext("The sample edition"))}.get(name, name)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -12,6 +12,7 @@ from flask import abort, current_app, g, request, session
 from flask.typing import ResponseReturnValue
 
 from recommender.daily import Rankers
+from recommender.desk import Desk
 from recommender.settings import Settings
 from recommender.store import readers, sessions
 from recommender.store.db import Database, Session
@@ -57,6 +58,8 @@ class State:
         Returns the present moment, aware, in UTC.
     signer : Signer
         Of links that leave the site.
+    desk : Desk
+        Where readers' pages are made, what they have in common once per process.
     """
 
     settings: Settings
@@ -64,6 +67,7 @@ class State:
     rankers: Rankers
     clock: Callable[[], datetime]
     signer: links.Signer
+    desk: Desk
 
 
 def state() -> State:

@@ -250,7 +250,8 @@ def clip(text: str, longest: int) -> str:
     >>> clip("two words", 5), clip("a\u202eb\x00", 9)
     ('two…', 'ab')
     """
-    kept = "".join(letter for letter in text[: longest * 2] if letter.isspace() or _is_plain(letter))
+    cut = text[: longest * 2]
+    kept = cut if cut.isprintable() else "".join(letter for letter in cut if letter.isspace() or _is_plain(letter))
     plain = " ".join(kept.split())
     if len(plain) <= longest:
         return plain

@@ -79,13 +79,14 @@ def clock() -> None:
 def tick(job: str | None) -> None:
     """Do what is due once and end: for cron, instead of `clock`."""
     from web import jobs
+    from web.workers import worker_name
 
     settings = shell.settings()
     if job is not None:
         shell.run_now(settings, job)
         return
     with shell.opened(settings) as database:
-        results = jobs.run_due(database, settings, shell.now(), worker=jobs.worker_name(), clock=shell.now, report=shell.tell)
+        results = jobs.run_due(database, settings, shell.now(), worker=worker_name(), clock=shell.now, report=shell.tell)
     if any(result.status == "failed" for result in results):
         sys.exit(1)
 
@@ -141,7 +142,7 @@ def digest(name: str, how: str, file: Path | None) -> None:
         with database.read() as session:
             reader = readers.by_name(session, name)
         if reader is None:
-            raise StoreError(f"there is no reader called {name!r}")
+            raise StoreError(f"there is no reader called {name!r}: the first one is called owner, the owner's page lists all")
         if how == "send":
             Delivery(database, settings).send(reader, shell.now())
             shell.say(f"Sent to {reader.email}.")
@@ -154,6 +155,28 @@ def digest(name: str, how: str, file: Path | None) -> None:
         shell.say(f"Written to {file}.")
     else:
         ConsoleMailer().send(message)
+
+
+@main.command(epilog="Example: broadsheet bounces returned.eml")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def bounces(files: tuple[Path, ...]) -> None:
+    """Read bounces and complaints, one message a file, and say what each was; one from standard input when no file is named.
+
+    A mail server may pipe what arrives for an address into it, as the user to whom this Broadsheet belongs. What is no report about
+    a digest of this Broadsheet is left alone, and ends with 0 too. Where a message from standard input could not be looked at it ends
+    with 75, so that the mail server keeps it and tries again.
+    """
+    from web import returned
+
+    try:
+        with shell.opened(shell.settings(), make=False) as database:
+            for name, raw in shell.messages(files, returned.LARGEST):
+                click.echo(f"{name}: {returned.take(database, raw, now=shell.now())}")
+    except Exception as error:
+        if files:
+            raise
+        click.echo(f"broadsheet: {type(error).__name__}: {error}", err=True)
+        sys.exit(os.EX_TEMPFAIL)
 
 
 @main.command(epilog="Example: broadsheet link")

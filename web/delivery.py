@@ -1,46 +1,38 @@
-"""A reader whose digest is due in, one message handed over (or the reason why not written down) out: at most once per local day.
+"""Digests whose hour has come in, messages handed over and a ledger that says what became of each out: at most one per person and day.
 
-The right to send is claimed before anything is sent. A process that dies in between leaves a claim behind that nobody takes up: a
-digest that is lost is better than two.
+A digest is claimed before it is written, and noted as handed over before its last byte leaves. A process that dies before that moment
+has sent nothing, and its claim is taken up again; after it, nobody can tell, and a digest that is lost is better than two.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.message import EmailMessage
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from recommender import daily
-from recommender.errors import BroadsheetError, MailError
+from recommender.daily import Rankers
+from recommender.desk import Desk
+from recommender.errors import BroadsheetError, MailDeferred, MailRefused, MailUnanswered
 from recommender.settings import Settings
-from recommender.store import digests, pages
+from recommender.store import digests, pages, suppressions
 from recommender.store.db import Database
+from recommender.store.digests import Claim
 from recommender.store.readers import Reader
-from recommender.types import Channel, RankedPage
-from web import digest
-from web.cards import cards
-from web.links import Signer, next_digest_at, secret_key, time_zone
+from recommender.types import Channel
+from web import digest, trending
+from web.digest import Draft, NothingToSend
+from web.ledger import Ledger, patience
+from web.links import Signer, secret_key
 from web.mail import Mailer, open_mailer
+from web.pace import Pace, domain_of
+from web.workers import worker_name
 
-__all__ = ["Delivery", "Draft", "NothingToSend"]
-
-TOO_LATE = timedelta(hours=12)  # a digest later than this waits for the next day
+__all__ = ["Delivery"]
 
 _log = logging.getLogger(__name__)
-
-
-class NothingToSend(MailError):
-    """There is no digest to write: nothing new, or nothing that the reader has not voted on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message and the page it shows."""
-
-    message: EmailMessage
-    page: RankedPage
-    item_ids: tuple[int, ...]
 
 
 class Delivery:
@@ -51,44 +43,41 @@ class Delivery:
     database : Database
     settings : Settings
     mailer : Mailer, default=None
-        None takes the one that the settings name.
+        None takes the one that the settings name; it is closed after each round.
+    worker : str, default=""
+        Who claims, for the ledger; empty takes this process's name.
+    sleep, tick : callable, default=time.sleep, time.monotonic
+        Pass the time, and tell it, in seconds.
     """
 
-    def __init__(self, database: Database, settings: Settings, mailer: Mailer | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        mailer: Mailer | None = None,
+        *,
+        worker: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._settings = settings
         self._mailer = mailer or open_mailer(settings.mail)
-        self._rankers = daily.Rankers(settings.models_folder)
+        self._desk = Desk(database, Rankers(settings.models_folder), settings.rank)
         self._signer = Signer(secret_key(settings))
-
-    def draft(self, reader: Reader, now: datetime) -> Draft:
-        """Write the digest that the reader would get now.
-
-        Raises
-        ------
-        NothingToSend
-            If there is nothing to send.
-        MailError
-            If the reader has no usable address.
-        """
-        with self._database.write() as session:
-            edition = daily.open_day(session, today=now.date())
-            if edition is None:
-                raise NothingToSend("no papers are stored yet: run `broadsheet ingest` first")
-            page = daily.current_page(session, reader.id, edition, self._rankers, self._settings.rank, now=now)
-            chosen = digest.picks(page, self._settings.mail.picks)
-            if not chosen:
-                raise NothingToSend(f"every paper on {reader.name}'s page of {edition} was voted on")
-            shown = cards(session, reader.id, chosen, today=edition)
-        day = now.astimezone(time_zone(reader.time_zone)).date()
-        message = digest.compose(page, shown, reader, day=day, settings=self._settings, signer=self._signer, now=now)
-        return Draft(message, page, tuple(item.id for item in chosen))
+        self._pace = Pace(settings.mail.per_domain_per_minute, tick=tick)
+        self._sleep = sleep
+        stale_after = timedelta(minutes=settings.clock.claim_minutes)
+        worker = worker or worker_name()
+        self._ledger = Ledger(database, worker=worker, stale_after=stale_after, pace=self._pace, sleep=sleep)
 
     def send(self, reader: Reader, now: datetime) -> Draft:
         """Send a digest because a person asked for it, due or not, and note what it showed.
 
         Raises
         ------
+        NothingToSend
+            If there is nothing to send.
         MailError
             If it could not be written or handed over.
         """
@@ -98,48 +87,104 @@ class Delivery:
             pages.mark_shown(session, draft.item_ids, Channel.EMAIL, now)
         return draft
 
-    def deliver(self, reader: Reader, now: datetime) -> str:
-        """Claim a due digest, send it and write down what became of it.
+    def draft(self, reader: Reader, now: datetime) -> Draft:
+        """Write the digest that a reader would get now, whatever they got before.
+
+        Raises
+        ------
+        NothingToSend
+            If there is nothing to send.
+        MailError
+            If the reader has no usable address.
+        """
+        return self._write(reader, reader.schedule.day_of(now), now)
+
+    def run(self, clock: Callable[[], datetime]) -> dict[str, int]:
+        """Send every digest that is due, each at most once; one that fails does not keep the others.
 
         Returns
         -------
-        str
-            `sent`, `skipped` (nothing new, or too late), `failed`, or `taken` by another process.
+        dict of str to int
+            How many ended as what: `sent`, `deferred`, `failed`, `suppressed`, `skipped`, `unknown`, or `taken` by another process.
         """
+        done = Counter[str]()
         try:
-            day = now.astimezone(time_zone(reader.time_zone)).date()
-            following = next_digest_at(now, reader.time_zone, reader.digest_hour)
-            with self._database.write() as session:
-                digest_id = digests.claim(session, reader, day, following=following, now=now)
-        except BroadsheetError as error:
-            _log.error("no digest for reader %d: %s", reader.id, error)
-            return "failed"
-        if digest_id is None:
-            return "taken"
-        draft, status, reason = None, "sent", None
-        try:
-            self._refuse_stale(reader, now)
-            draft = self.send(reader, now)
-        except NothingToSend as nothing:
-            status, reason = "skipped", str(nothing)
-        except BroadsheetError as error:
-            _log.error("no digest for reader %d: %s", reader.id, error)
-            status, reason = "failed", str(error)
-        except Exception as error:
-            _log.exception("no digest for reader %d", reader.id)
-            status, reason = "failed", f"{type(error).__name__}: {error}"
-        with self._database.write() as session:
-            page_id = draft.page.id if draft else None
-            message_id = str(draft.message["Message-ID"]) if draft else None
-            digests.mark(session, digest_id, status, now=now, page_id=page_id, message_id=message_id, error=reason)
-        return status
+            self._ledger.take_over(clock())
+            while claims := self._ledger.claim(clock()):
+                for at, claim in enumerate(claims):
+                    try:
+                        done[self._deliver(claim, clock)] += 1
+                    except _OutOfReach as reached:  # no other message would fare better: nobody else's time is spent on waiting
+                        left = claims[at + 1 :]
+                        self._ledger.release(left, clock())
+                        return dict(done + Counter([str(reached), *("deferred" for _ in left)]))
+        finally:
+            self._mailer.close()
+        return dict(done)
 
-    def _refuse_stale(self, reader: Reader, now: datetime) -> None:
-        """Raise NothingToSend when the hour is long gone, or the newest edition was sent before."""
-        if next_digest_at(now - TOO_LATE, reader.time_zone, reader.digest_hour) > now:
-            raise NothingToSend(f"its hour was more than {TOO_LATE.seconds // 3600} hours ago")
+    def _deliver(self, claim: Claim, clock: Callable[[], datetime]) -> str:
+        """Write and send one digest, and write down what became of it."""
+        try:
+            draft = self._hand_over(claim, clock())
+        except _Lost:
+            return "taken"
+        except _LeftAlone as reason:
+            return self._ledger.end(claim, "suppressed", str(reason), clock())
+        except NothingToSend as nothing:
+            return self._ledger.end(claim, "skipped", str(nothing), clock())
+        except MailDeferred as later:
+            status = self._ledger.put_off(claim, later, clock())
+            if later.whole_server:
+                raise _OutOfReach(status) from None
+            return status
+        except MailRefused as refused:
+            return self._ledger.refused(claim, refused, clock())
+        except MailUnanswered as silence:
+            return self._ledger.end(claim, "unknown", str(silence), clock())
+        except BroadsheetError as error:
+            return self._ledger.end(claim, "failed", str(error), clock())
+        except Exception as error:
+            _log.exception("line %d of the ledger", claim.id)
+            return self._ledger.end(claim, "failed", f"{type(error).__name__}: {error}", clock())
+        self._ledger.sent(claim, draft, clock())
+        return "sent"
+
+    def _hand_over(self, claim: Claim, now: datetime) -> Draft:
+        """Write one digest and give it to the mail server."""
+        if now - claim.due_at > patience(claim.who):
+            raise NothingToSend(f"its hour was more than {patience(claim.who) // timedelta(hours=1)} hours ago")
         with self._database.read() as session:
-            edition = daily.open_day(session, today=now.date())
-            last = digests.last_edition(session, reader.id)
-        if edition is not None and last is not None and edition <= last:
-            raise NothingToSend(f"there is no edition newer than that of {last}, which was sent")
+            for why in suppressions.among(session, [claim.who.email or ""]).values():
+                raise _LeftAlone(f"{why.reason}: {why.detail}" if why.detail else why.reason)
+            last, told = digests.last_edition(session, claim.who), digests.told_quiet(session, claim.who)
+        if isinstance(claim.who, Reader):
+            draft = self._write(claim.who, claim.day, now, last_edition=last, told_quiet=told)
+        else:
+            facts: dict[str, Any] = {"day": claim.day, "now": now, "settings": self._settings, "signer": self._signer}
+            draft = trending.draft(self._database, claim.who, last_edition=last, **facts)
+
+        def hand() -> None:
+            if not self._ledger.hand(claim, str(draft.message["Message-ID"])):
+                raise _Lost
+
+        domain = domain_of(claim.who.email or "")
+        self._sleep(self._pace.delay(domain))
+        self._pace.spend(domain)
+        self._mailer.send(draft.message, before_end=hand)
+        return draft
+
+    def _write(self, reader: Reader, day: date, now: datetime, **told: Any) -> Draft:
+        facts: dict[str, Any] = {"day": day, "now": now, "settings": self._settings, "signer": self._signer}
+        return digest.draft(self._database, self._desk, reader, **facts, **told)
+
+
+class _Lost(Exception):
+    """Another process has taken the claim: the message does not leave here."""
+
+
+class _LeftAlone(Exception):
+    """Nothing is sent to this address."""
+
+
+class _OutOfReach(Exception):
+    """The mail server is to be left alone for a while; says how the digest at hand ended."""

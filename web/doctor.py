@@ -14,20 +14,25 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from recommender import embed
-from recommender.errors import BroadsheetError, ModelError
-from recommender.settings import PREFIX, Settings, fields
+from recommender.errors import BroadsheetError, ModelError, SettingsError
+from recommender.settings import PREFIX, MailSettings, Settings, fields
 from recommender.store import artifacts, papers, runs, schema
 from recommender.store.db import Database, open_database
+from web import signing
 
 __all__ = ["Check", "checks", "table"]
 
 PACKAGES = ("broadsheet", "numpy", "lightgbm", "torch", "sentence-transformers", "sqlalchemy", "flask", "apscheduler", "gunicorn")
 SQLITE_MENDED = (3, 51, 3)
 LEAST_FREE_GB = 1.0
+LOCAL = ("127.0.0.1", "::1", "localhost")
+DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]+")
+NO_DOMAINS = ("local", "localhost", "localdomain", "internal", "lan", "home", "arpa", "invalid", "test", "example")
 
 State = Literal["ok", "note", "bad"]
 
@@ -51,10 +56,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield from _guarded("encoder", lambda: _encoder(settings))
     yield _sqlite(settings)
     yield from _database(settings)
-    sends = settings.mail.mailer == "smtp"
-    where = f"through {settings.mail.smtp_host}:{settings.mail.smtp_port}" if sends else "digests are printed, not sent"
-    yield Check("mail", "ok", f"{settings.mail.mailer}: {where}")
-    yield _access(settings, sends=sends)
+    yield _mail(settings)
+    yield _access(settings, sends=settings.mail.mailer == "smtp")
 
 
 def table(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -128,6 +131,51 @@ def _sqlite(settings: Settings) -> Check:
     return Check("sqlite", "ok", sqlite3.sqlite_version)
 
 
+def _mail(settings: Settings) -> Check:
+    """Look at whether mail that leaves would be believed, and its links work."""
+    mail = settings.mail
+    if mail.mailer != "smtp":
+        return Check("mail", "ok", f"{mail.mailer}: digests are printed, not sent")
+    wrong = [*_sender(mail), *_signature(mail)]
+    if wrong:
+        return Check("mail", "bad", "; ".join(wrong))
+    url = urlsplit(settings.public_url)
+    if url.scheme != "https":
+        told = f"links in mail begin with {settings.public_url}, and unsubscribing with one click needs https://"
+        return Check("mail", "note" if url.hostname in LOCAL else "bad", f"{told}: set BROADSHEET_WEB__PUBLIC_URL")
+    path = Path(mail.dkim_key_file).expanduser()
+    if mail.dkim_domain and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Check("mail", "note", f"{path}, which mail is signed with, can be read by others: run `chmod 600 {path}`")
+    signed = f", signed for {mail.dkim_domain}" if mail.dkim_domain else ""
+    return Check("mail", "ok", f"smtp: through {mail.smtp_host}:{mail.smtp_port}{signed}")
+
+
+def _sender(mail: MailSettings) -> Iterator[str]:
+    """Yield what is wrong with where mail says it comes from."""
+    for name, address in {"SENDER": mail.sender, "RETURN_PATH": mail.return_path}.items():
+        domain = signing.domain_of(address)
+        if (address or name == "SENDER") and (not DOMAIN.fullmatch(domain) or domain.rpartition(".")[2] in NO_DOMAINS):
+            yield f"{address!r} is no address that others can write to, so that they refuse its mail: set BROADSHEET_MAIL__{name}"
+
+
+def _signature(mail: MailSettings) -> Iterator[str]:
+    """Yield what is wrong with how mail is signed, where it is to be."""
+    if not mail.dkim_domain:
+        if mail.dkim_key_file:
+            yield "there is a key to sign mail with, but it is not said for whom: set BROADSHEET_MAIL__DKIM_DOMAIN"
+        return
+    try:
+        signing.key(mail)
+    except SettingsError as error:
+        yield str(error)
+    if not signing.aligned(mail):
+        ours = signing.domain_of(mail.sender)
+        yield (
+            f"mail comes from {ours} and is signed for {mail.dkim_domain}, which counts as not signed: "
+            "let BROADSHEET_MAIL__SENDER and BROADSHEET_MAIL__DKIM_DOMAIN name one domain"
+        )
+
+
 def _access(settings: Settings, *, sends: bool) -> Check:
     """Look at who may come in, and how."""
     web = settings.web
@@ -138,7 +186,7 @@ def _access(settings: Settings, *, sends: bool) -> Check:
     if settings.public_url.startswith("https://") and not web.proxies:
         told = "behind a proxy every visitor seems to come from one address: set BROADSHEET_WEB__PROXIES to how many there are"
         return Check("access", "note", told)
-    if not settings.public_url.startswith("https://") and web.host not in ("127.0.0.1", "::1", "localhost"):
+    if not settings.public_url.startswith("https://") and web.host not in LOCAL:
         told = f"{settings.public_url} can be reached from elsewhere without encryption: put a proxy with HTTPS in front"
         return Check("access", "note", told)
     return Check("access", "ok", f"accounts are {web.signup}; pages at {settings.public_url}")

@@ -7,17 +7,16 @@ machine that slept catches up once. A job that fails is written down, and the ot
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from recommender import daily
 from recommender import wanted as wishes
 from recommender.connected import read_libraries
+from recommender.desk import Desk
 from recommender.errors import BroadsheetError, GateRefused, NotEnoughData, SourceError, StoreError
 from recommender.ingest import Progress, embed_missing
 from recommender.ingest import ingest as ask_sources
@@ -25,14 +24,14 @@ from recommender.settings import Settings
 from recommender.store import papers, readers, runs, vectors
 from recommender.store.db import Database, Session
 from recommender.types import LIBRARY
-from web import replies
+from web import replies, returned
 from web.delivery import Delivery
 from web.mail import Mailer, open_mailer
+from web.workers import is_dead
 
-__all__ = ["ORDER", "Result", "Work", "following", "order", "run_due", "run_now", "worker_name"]
+__all__ = ["ORDER", "Result", "Work", "following", "order", "run_due", "run_now"]
 
 ACTIVE = timedelta(days=14)  # readers seen since then find their page ready
-DIGESTS_AT_ONCE = 1000
 CAST = 36  # simulated readers
 SAMPLE_DAYS = 30  # editions that a new sample edition begins with
 ARRIVAL = timedelta(hours=6)  # after midnight UTC: when a day's invented papers come in
@@ -139,28 +138,22 @@ def retrain(work: Work) -> dict[str, Any]:
 
 def pages(work: Work) -> dict[str, Any]:
     """Make today's page of everybody who was here lately, so that it opens at once."""
-    rankers, settings = daily.Rankers(work.settings.models_folder), work.settings.rank
+    desk = Desk(work.database, daily.Rankers(work.settings.models_folder), work.settings.rank)
+    day = desk.open_day(work.clock())
     with work.database.read() as session:
-        day = daily.open_day(session, today=work.clock().date())
         active = readers.active_since(session, work.clock() - ACTIVE)
-    if day is None:
-        return {"readers": len(active), "built": 0}
-    built = 0
-    for reader in active:
-        with work.database.read() as session:
-            made = daily.ranked_page(session, reader.id, day, rankers, settings, now=work.clock())
-        if made.items and not made.id:
-            with work.database.write() as session:
-                built += daily.keep_page(session, made, rankers, settings) is not None
+    built = sum(desk.prepare(reader.id, day, now=work.clock()) for reader in active) if day is not None else 0
     return {"readers": len(active), "built": built}
 
 
+def bounces(work: Work) -> dict[str, Any]:
+    """Read what came back of digests, so that nothing is sent where nothing arrives."""
+    return returned.read_folder(work.database, Path(work.settings.mail.bounce_folder).expanduser(), now=work.clock())
+
+
 def digests(work: Work) -> dict[str, Any]:
-    """Send the digests whose hour has come, each at most once; one that fails does not keep the others."""
-    delivery = Delivery(work.database, work.settings, work.mailer)
-    with work.database.read() as session:
-        due = readers.digest_due(session, work.clock(), limit=DIGESTS_AT_ONCE)
-    return dict(Counter(delivery.deliver(reader, work.clock()) for reader in due))
+    """Send the digests whose hour has come."""
+    return dict(Delivery(work.database, work.settings, work.mailer).run(work.clock))
 
 
 def notices(work: Work) -> dict[str, Any]:
@@ -181,6 +174,7 @@ VERBS: Mapping[str, Callable[[Work], dict[str, Any]]] = {
     "simulate": simulate,
     "retrain": retrain,
     "pages": pages,
+    "bounces": bounces,
     "digests": digests,
     "notices": notices,
 }
@@ -188,8 +182,9 @@ ORDER = tuple(VERBS)
 
 
 def order(settings: Settings) -> tuple[str, ...]:
-    """Return the jobs of this edition, each after those it depends on."""
-    return ORDER if settings.is_sample else tuple(job for job in ORDER if job != "simulate")
+    """Return the jobs that these settings ask for, each after those it depends on."""
+    absent = {"simulate": not settings.is_sample, "bounces": not settings.mail.bounce_folder}
+    return tuple(job for job in ORDER if not absent.get(job))
 
 
 def following(job: str, settings: Settings, now: datetime) -> datetime:
@@ -209,6 +204,7 @@ def following(job: str, settings: Settings, now: datetime) -> datetime:
     clock = settings.clock
     minutes = {
         "pages": clock.pages_every_minutes,
+        "bounces": clock.digests_every_minutes,
         "digests": clock.digests_every_minutes,
         "notices": clock.digests_every_minutes,
         "wanted": clock.wanted_every_minutes,
@@ -238,7 +234,7 @@ def run_due(
     settings : Settings
     now : datetime
     worker : str, default=""
-        Who does it, for the ledger; see `worker_name`.
+        Who does it, for the ledger; see `workers.worker_name`.
     clock : callable, default=None
         Returns the present moment while jobs run; None keeps to `now`.
     progress : Progress, default=None
@@ -257,6 +253,8 @@ def run_due(
     with database.write() as session:
         for job in order(settings):
             runs.schedule(session, job, _first_at(session, job, settings, now))
+        for job in set(ORDER) - set(order(settings)):
+            runs.unschedule(session, job)
     results: list[Result] = []
     for job in order(settings):
         if stop():
@@ -282,15 +280,10 @@ def run_now(work: Work, job: str, *, worker: str = "") -> Result:
     now, longest = work.clock(), timedelta(minutes=work.settings.clock.claim_minutes)
     with work.database.write() as session:
         busy = _running(session, job)
-        if busy is not None and busy.started_at > now - longest and not _is_dead(busy.worker):
+        if busy is not None and busy.started_at > now - longest and not is_dead(busy.worker):
             raise StoreError(f"{job} is running since {busy.started_at:%H:%M} UTC ({busy.worker}): wait until it is done")
         claim = runs.begin_now(session, job, now=now, worker=worker)
     return _run(work, claim)
-
-
-def worker_name() -> str:
-    """Return who this process is, for the ledger: `host:process`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _first_at(session: Session, job: str, settings: Settings, now: datetime) -> datetime:
@@ -305,7 +298,7 @@ def _claim(session: Session, settings: Settings, job: str, now: datetime, worker
     """Take a job if it is due, or if it was left behind by a process that died."""
     busy = _running(session, job)
     if busy is not None:
-        longest = timedelta(0) if _is_dead(busy.worker) else timedelta(minutes=settings.clock.claim_minutes)
+        longest = timedelta(0) if is_dead(busy.worker) else timedelta(minutes=settings.clock.claim_minutes)
         if busy.started_at > now - longest:
             return None  # it is being done
         again = runs.reclaim(session, job, now=now, older_than=longest, worker=worker)
@@ -317,20 +310,6 @@ def _claim(session: Session, settings: Settings, job: str, now: datetime, worker
 
 def _running(session: Session, job: str) -> runs.Run | None:
     return next((ran for ran in runs.recent(session, limit=5, job=job) if ran.status == "running"), None)
-
-
-def _is_dead(worker: str) -> bool:
-    """Whether a worker of this machine is gone, so that nobody need wait for its claim to grow old."""
-    host, _, process = worker.rpartition(":")
-    if host != socket.gethostname() or not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False  # it is somebody else's, and alive
-    return False
 
 
 def _run(work: Work, claim: runs.Claim) -> Result:

@@ -33,8 +33,11 @@ __all__ = [
     "already_a_reader",
     "ask_address",
     "confirm_address",
+    "confirm_subscription",
     "is_sent",
     "later",
+    "mailer",
+    "own_page",
     "password_changed",
     "send",
     "sign_in_link",
@@ -77,7 +80,7 @@ def send(to_name: str, to_address: str, words: Words) -> None:
         sender=app.settings.mail.sender,
         now=app.clock(),
     )
-    _mailer().send(message)
+    mailer().send(message)
 
 
 def later(task: Callable[[], None]) -> None:
@@ -172,6 +175,30 @@ def confirm_address(name: str, path: str) -> Words:
     return str(_("Confirm your address for Broadsheet")), str(text)
 
 
+def confirm_subscription(when: str, path: str) -> Words:
+    """Write to an address to which what everyone reads is to be mailed."""
+    text = _(
+        "Hello,\n\nsomebody, probably you, wants to have what everyone reads at Broadsheet mailed to this address, %(when)s. It "
+        "begins once you press the button behind this link, within a day:\n\n%(link)s\n\n"
+        "If you did not ask for it, you need do nothing: nothing is sent, and the address is not kept.\n",
+        when=when,
+        link=_link(path),
+    )
+    return str(_("Confirm your subscription to Broadsheet")), str(text)
+
+
+def own_page(name: str, path: str) -> Words:
+    """Write to a reader who asks for what everyone reads."""
+    text = _(
+        "Hello %(name)s,\n\nsomebody, probably you, wants to have what everyone reads at Broadsheet mailed to this address. You have "
+        "an account, under the name %(name)s, and so a page of your own, which can be mailed instead. Set its hour here:\n\n"
+        "%(link)s\n",
+        name=name,
+        link=_link(path),
+    )
+    return str(_("You have a Broadsheet of your own")), str(text)
+
+
 def address_changed(name: str, path: str) -> Words:
     """Write to the old address that there is a new one."""
     text = _(
@@ -198,7 +225,8 @@ def _link(path: str) -> str:
     return absolute(state().settings, path)
 
 
-def _mailer() -> Mailer:
+def mailer() -> Mailer:
+    """Return what letters leave by; it waits no longer for the mail server than somebody waits for a page."""
     kept = current_app.extensions.get(_MAILER)
     if kept is None:
         mail = state().settings.mail

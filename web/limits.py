@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from flask import Flask, g, request
+from flask import Flask, abort, g, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_limiter import Limiter
@@ -23,7 +23,7 @@ from limits.storage import SlidingWindowCounterSupport, Storage
 from recommender.store import rates
 from web.auth import current_reader, state
 
-__all__ = ["Counts", "by_address", "by_reader", "install", "limiter", "retry_after_s", "when"]
+__all__ = ["Counts", "by_address", "by_reader", "count", "install", "limiter", "retry_after_s", "when"]
 
 LEAST_WAIT_S = 1
 
@@ -100,6 +100,12 @@ def install(app: Flask) -> None:
     limiter.init_app(app)
 
 
+def count(key: str, *, limit: int, window_s: int) -> None:
+    """Count what only the view knows to be worth counting, such as a letter; refuse the request (429) when that is one too many."""
+    if not Counts().acquire_sliding_window_entry(key, limit, window_s):
+        abort(429)
+
+
 def retry_after_s() -> int:
     """Return the whole seconds after which the refused request may be tried again."""
     return max(math.ceil(float(g.get("rate_wait_s", 0.0))), LEAST_WAIT_S)
@@ -110,6 +116,8 @@ def when() -> str:
     seconds = retry_after_s()
     if seconds < 100:
         wait = ngettext("%(num)d second", "%(num)d seconds", seconds)
-    else:
+    elif seconds < 100 * 60:
         wait = ngettext("%(num)d minute", "%(num)d minutes", math.ceil(seconds / 60))
+    else:
+        wait = ngettext("%(num)d hour", "%(num)d hours", math.ceil(seconds / 3600))
     return str(_("You have done this often in a short time. Try again in %(wait)s.", wait=wait))

@@ -1,4 +1,4 @@
-"""A secret and an address in, signed links out: tokens that work for one purpose, paths that stay on this site, digest times."""
+"""A secret and an address in, signed links out: tokens that work for one purpose, paths that stay on this site."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import hashlib
 import hmac
 import os
 import secrets
-from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import Signer as TokenSigner
 
 from recommender.errors import SettingsError
 from recommender.settings import Settings
 
-__all__ = ["FEED", "Signer", "absolute", "next_digest_at", "safe_next", "secret_key", "time_zone"]
+__all__ = ["FEED", "Signer", "absolute", "safe_next", "secret_key"]
 
 MIN_SECRET = 32  # characters
 FEED = "feed"  # purpose of the token in a feed's address
@@ -42,15 +41,17 @@ class Signer:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
+        self._made: dict[str, tuple[URLSafeTimedSerializer, TokenSigner]] = {}  # a digest signs thirty links
 
     def sign(self, purpose: str, payload: Any) -> str:
         """Return a token of address-safe letters; `payload` is anything JSON can hold."""
-        return str(self._serializer(purpose).dumps(payload))
+        serializer, signer = self._tools(purpose)
+        return signer.sign(serializer.dump_payload(payload)).decode()
 
     def read(self, purpose: str, token: str, max_age_s: float) -> Any | None:
         """Return the payload; None when the token is altered, older than `max_age_s` seconds or made for another purpose."""
         try:
-            return self._serializer(purpose).loads(token, max_age=int(max_age_s))
+            return self._tools(purpose)[0].loads(token, max_age=int(max_age_s))
         except BadData:
             return None
 
@@ -70,8 +71,11 @@ class Signer:
         except BadData:
             return None
 
-    def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(self._secret, salt=f"broadsheet.{purpose}")
+    def _tools(self, purpose: str) -> tuple[URLSafeTimedSerializer, TokenSigner]:
+        if purpose not in self._made:
+            serializer = URLSafeTimedSerializer(self._secret, salt=f"broadsheet.{purpose}")
+            self._made[purpose] = serializer, serializer.make_signer()
+        return self._made[purpose]
 
 
 def absolute(settings: Settings, path: str) -> str:
@@ -130,45 +134,6 @@ def safe_next(target: str | None) -> str:
     except ValueError:
         return "/"
     return "/" if parts.scheme or parts.netloc else target
-
-
-def time_zone(name: str) -> ZoneInfo:
-    """Return the time zone of an IANA name.
-
-    Raises
-    ------
-    SettingsError
-        If there is none of that name.
-    """
-    try:
-        return ZoneInfo(name.strip())
-    except (OSError, ValueError, KeyError):  # a folder's name is an OSError, `../x` a ValueError, an unknown one a KeyError
-        raise SettingsError(f"there is no time zone {name!r}: write it like Europe/Berlin or UTC") from None
-
-
-def next_digest_at(now: datetime, zone: str, hour: int) -> datetime:
-    """Return the next moment after `now` at which it is `hour` o'clock in a zone, in UTC.
-
-    An hour that the clock skips in spring becomes the one after it; of an hour that comes twice in autumn the first counts,
-    so that there is one moment on every local day.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such time zone.
-
-    Examples
-    --------
-    >>> next_digest_at(datetime(2026, 3, 28, 12, tzinfo=UTC), "Europe/Berlin", 7).isoformat()  # the night the clocks go forward
-    '2026-03-29T05:00:00+00:00'
-    """
-    local = time_zone(zone)
-    day = now.astimezone(local).date()
-    for offset in range(3):
-        moment = datetime.combine(day + timedelta(days=offset), time(hour), local).astimezone(UTC)
-        if moment > now:
-            return moment
-    raise AssertionError("a zone has an hour on one of any three days")  # pragma: no cover
 
 
 def _make_secret(path: Path) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from recommender import daily
 from recommender.store import lists
 from recommender.store.db import Session
 from recommender.store.lists import Place
@@ -138,11 +137,4 @@ def _place(as_of: Any, score: Any, edition: Any, published: Any, paper_id: Any) 
 
 def own_page(app: State, reader_id: int, day: date, interest: int = 0) -> RankedPage:
     """Return a reader's page of a day, the very one that the site would show: the stored one, or its next revision."""
-    rankers, settings = app.rankers, app.settings.rank
-    with app.database.read() as session:  # ranked without the one lock that every writer needs
-        page = daily.ranked_page(session, reader_id, day, rankers, settings, now=app.clock(), interest=interest)
-    if page.id or not page.items:
-        return page
-    with app.database.write() as session:
-        kept = daily.keep_page(session, page, rankers, settings)
-        return kept or daily.current_page(session, reader_id, day, rankers, settings, now=app.clock(), interest=interest)
+    return app.desk.page(reader_id, day, now=app.clock(), interest=interest)

@@ -1,4 +1,4 @@
-"""The owner in, the state of the house out: what needs a look, sources, jobs, readers, invitations, mail, and how much there is."""
+"""The owner in, the state of the house out: what needs a look, sources, jobs, readers, invitations, and how much there is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 
 from recommender.errors import StoreError
-from recommender.store import accounts, comments, invitations, overview, readers, runs
+from recommender.store import accounts, comments, invitations, mail_log, overview, readers, runs, subscribers
 from recommender.store.db import Session
 from recommender.store.readers import Reader
 from web import links
@@ -32,15 +32,8 @@ JOBS = {
     "simulate": lazy_gettext("Let the simulated readers read"),
     "retrain": lazy_gettext("Retrain the ranking"),
     "pages": lazy_gettext("Make pages ahead of their readers"),
+    "bounces": lazy_gettext("Read bounces and complaints"),
     "digests": lazy_gettext("Send digests"),
-}
-STATUSES = {
-    "sent": lazy_gettext("sent"),
-    "skipped": lazy_gettext("nothing to send"),
-    "failed": lazy_gettext("failed"),
-    "claimed": lazy_gettext("not known: begun and never ended"),
-    "deferred": lazy_gettext("put off"),
-    "suppressed": lazy_gettext("held back"),
 }
 
 blueprint = Blueprint("owner", __name__, url_prefix="/owner")
@@ -160,27 +153,6 @@ def withdraw(_reader: Reader, name: str) -> ResponseReturnValue:
     return redirect(url_for("owner.people"), code=303)
 
 
-@blueprint.get("/mail")
-@owner_required
-def mail(_reader: Reader) -> ResponseReturnValue:
-    """Show what became of the digests, day by day and line by line."""
-    app = state()
-    with app.database.read() as session:
-        days, log = overview.mail_days(session), overview.letters(session)
-        failed, wanting = overview.letters(session, status="failed", limit=20), overview.people(session)
-    known = dict.fromkeys([*STATUSES, *(status for day in days for status in day.counts)])
-    return render_template(
-        "owner_mail.html",
-        days=days,
-        log=log,
-        failed=failed,
-        wanting=sum(1 for person in wanting if person.digest_on and person.disabled_at is None),
-        columns=[status for status in known if any(status in day.counts for day in days)],
-        statuses=STATUSES,
-        mailer=app.settings.mail.mailer,
-    )
-
-
 def _people(link: str = "", told: str = "") -> str:
     app = state()
     with app.database.read() as session:
@@ -190,6 +162,7 @@ def _people(link: str = "", told: str = "") -> str:
             invitations=invitations.listing(session, now=app.clock()),
             lives=invitations.LIVES.days,
             signup=app.settings.web.signup,
+            subscribers=subscribers.count(session),
             link=link,
             told=told,
         )
@@ -257,12 +230,12 @@ def _needs(
         )
     if app.rankers.note:
         found.append((app.rankers.note, url_for("measured.models")))
-    unsent = [one for one in overview.letters(session, status="failed", limit=20) if now - one.at < timedelta(days=2)]
+    unsent = [one for one in mail_log.letters(session, status="failed", limit=20) if now - one.at < timedelta(days=2)]
     if unsent:
         found.append(
             (
                 ngettext("%(num)s digest failed within two days.", "%(num)s digests failed within two days.", len(unsent)),
-                url_for("owner.mail"),
+                url_for("postroom.front"),
             )
         )
     return found

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from flask_babel import gettext
 
 from recommender.store.runs import SourceState
-from web.words import day_words, weekday_words
+from web.words import day_words, moment_words, source_words, weekday_words
 
-__all__ = ["next_announcement", "why"]
+__all__ = ["is_overdue", "late", "next_announcement", "why"]
 
 _SATURDAY = 5
+_IN_BY = time(6)  # UTC: what arXiv announces in a night has come in by then
+_LATE = timedelta(hours=26)  # a source that answered nothing for longer has missed an announcement
 
 
 def _(sentence: str, **names: str) -> str:
@@ -31,6 +33,40 @@ def next_announcement(day: date) -> date:
     while later.weekday() >= _SATURDAY:
         later += timedelta(days=1)
     return later
+
+
+def is_overdue(edition: date, now: datetime) -> bool:
+    """Whether something newer than the newest edition should have come in by now.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> friday = date(2026, 11, 20)
+    >>> [is_overdue(friday, datetime(2026, 11, day, 7, tzinfo=UTC)) for day in (21, 22, 23)]
+    [False, False, True]
+    """
+    due = now.date() if now.time() >= _IN_BY else now.date() - timedelta(days=1)
+    while due.weekday() >= _SATURDAY:
+        due -= timedelta(days=1)
+    return edition < due
+
+
+def late(source: SourceState, now: datetime) -> str:
+    """Say since when a source has not answered; nothing as long as it answers."""
+    name, since = source_words(source.name), source.ok_at
+    if since is None:
+        return _("%(source)s has never answered: its papers are missing.", source=name)
+    if source.error:
+        return _(
+            "%(source)s cannot be read at the moment; it last answered on %(when)s, and some of its papers may be missing.",
+            source=name,
+            when=moment_words(since),
+        )
+    if now - since > _LATE:
+        return _(
+            "%(source)s last answered on %(when)s: some of its papers may be missing.", source=name, when=moment_words(since)
+        )
+    return ""
 
 
 def why(day: date, *, now: datetime, sources: Sequence[SourceState], enabled: Sequence[str], sample: bool = False) -> str:

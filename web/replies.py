@@ -19,7 +19,7 @@ from flask_babel import ngettext
 
 from recommender.errors import MailError
 from recommender.settings import Settings
-from recommender.store import comments, papers, readers
+from recommender.store import comments, papers, readers, suppressions
 from recommender.store.comments import Comment
 from recommender.store.db import Database, Session
 from recommender.store.readers import Reader
@@ -86,7 +86,9 @@ def _answered(session: Session, remarks: Sequence[Comment]) -> list[tuple[Reader
             continue
         found[parent.reader_id or 0].append(Answer(remark, stored[remark.paper_id].title))
     people = ((readers.by_id(session, number), answers) for number, answers in found.items())
-    return [(reader, answers) for reader, answers in people if reader is not None and _wants(reader)]
+    wanting = [(reader, answers) for reader, answers in people if reader is not None and _wants(reader)]
+    left_alone = suppressions.among(session, [str(reader.email) for reader, _answers in wanting])
+    return [(reader, answers) for reader, answers in wanting if reader.email not in left_alone]
 
 
 def _wants(reader: Reader) -> bool:

@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from recommender.settings import Settings
 from recommender.store.db import open_database
 from web import jobs
+from web.workers import worker_name
 
 __all__ = ["run"]
 
@@ -49,7 +50,7 @@ def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _r
                 database,
                 settings,
                 _utc_now(),
-                worker=jobs.worker_name(),
+                worker=worker_name(),
                 clock=_utc_now,
                 progress=progress,
                 stop=stopping.is_set,

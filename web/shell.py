@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -16,7 +18,7 @@ if TYPE_CHECKING:  # a command loads what it needs, so that `--help` answers at 
     from recommender.store.db import Database
     from web import jobs
 
-__all__ = ["Commands", "now", "opened", "run_now", "say", "settings", "tell"]
+__all__ = ["Commands", "messages", "now", "opened", "run_now", "say", "settings", "tell"]
 
 EXIT_CODES = ((SettingsError, 2), (GateRefused, 3), (NotEnoughData, 4), (BroadsheetError, 1))
 
@@ -72,13 +74,26 @@ def opened(chosen: Settings, *, make: bool = True) -> Iterator[Database]:
         database.close()
 
 
+def messages(files: Sequence[Path], largest: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the beginning of each file by its name, or of what comes from standard input; this is read to its end, whatever its length."""
+    for path in files:
+        with path.open("rb") as file:
+            yield path.name, file.read(largest)
+    if not files:
+        stream = sys.stdin.buffer
+        yield "message", stream.read(largest)
+        while stream.read(1 << 16):  # who pipes a message in takes a pipe that closes early for a failure
+            pass
+
+
 def run_now(chosen: Settings, job: str, **more: Any) -> None:
     """Run one job in front of whoever asked; raise what it raised."""
     from web import jobs
     from web.progress import Steps
+    from web.workers import worker_name
 
     with opened(chosen) as database, Steps() as progress:
-        result = jobs.run_now(jobs.Work(database, chosen, now, progress, **more), job, worker=jobs.worker_name())
+        result = jobs.run_now(jobs.Work(database, chosen, now, progress, **more), job, worker=worker_name())
     if isinstance(result.problem, BroadsheetError):
         raise result.problem
     if result.problem is not None:

@@ -36,7 +36,9 @@ __all__ = [
     "month_words",
     "number_words",
     "reason_words",
+    "source_words",
     "speaking",
+    "spoken",
     "weekday_words",
 ]
 
@@ -103,6 +105,7 @@ COUNTS: Mapping[str, Callable[[int, str], str]] = {
     "source": lambda n, w: ngettext("%(count)s source", "%(count)s sources", n, count=w),
     "star": lambda n, w: ngettext("%(count)s star", "%(count)s stars", n, count=w),
     "submission": lambda n, w: ngettext("%(count)s submission", "%(count)s submissions", n, count=w),
+    "subscriber": lambda n, w: ngettext("%(count)s subscriber", "%(count)s subscribers", n, count=w),
     "time": lambda n, w: ngettext("%(count)s time", "%(count)s times", n, count=w),
     "topic": lambda n, w: ngettext("%(count)s topic", "%(count)s topics", n, count=w),
     "upvote": lambda n, w: ngettext("%(count)s upvote", "%(count)s upvotes", n, count=w),
@@ -116,7 +119,7 @@ def install(app: Flask) -> None:
     """Let templates and views speak the reader's language."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     Babel(app, locale_selector=language)
-    app.jinja_env.globals.update(language=_spoken, direction=direction, languages=LANGUAGES)
+    app.jinja_env.globals.update(language=spoken, direction=direction, languages=LANGUAGES)
     app.jinja_env.filters.update(
         day=day_words,
         weekday=weekday_words,
@@ -125,6 +128,7 @@ def install(app: Flask) -> None:
         count=count_words,
         number=number_words,
         and_words=and_words,
+        source=source_words,
     )
 
 
@@ -173,8 +177,8 @@ def day_words(day: date, today: date | None = None) -> str:
     ('9 May', '2 October 2025')
     """
     if today is not None and day.year == today.year:
-        return _in_skeleton("MMMMd", day)
-    return format_date(day, "long", locale=_locale())
+        return _in_skeleton("MMMMd", day, _locale())
+    return _dated("long", day, _locale())
 
 
 def weekday_words(day: date) -> str:
@@ -185,7 +189,7 @@ def weekday_words(day: date) -> str:
     >>> weekday_words(date(2026, 5, 20))
     'Wednesday'
     """
-    return format_date(day, "EEEE", locale=_locale())
+    return _dated("EEEE", day, _locale())
 
 
 def month_words(day: date) -> str:
@@ -196,7 +200,7 @@ def month_words(day: date) -> str:
     >>> month_words(date(2026, 12, 20))
     'December 2026'
     """
-    return _in_skeleton("yMMMM", day)
+    return _in_skeleton("yMMMM", day, _locale())
 
 
 def moment_words(at: datetime | None) -> str:
@@ -218,7 +222,7 @@ def number_words(number: float) -> str:
     >>> number_words(12345), number_words(0.5)
     ('12,345', '0.5')
     """
-    return format_decimal(number, locale=_locale())
+    return _decimal(number, _locale())
 
 
 def and_words(names: Sequence[str]) -> str:
@@ -257,7 +261,12 @@ def reason_words(reason: Reason) -> str:
         return reason.text
 
 
-def _spoken() -> str:
+def source_words(name: str) -> str:
+    """Return what a source is called in a sentence."""
+    return {"arxiv": "arXiv", "huggingface": "Hugging Face", "sample": str(gettext("The sample edition"))}.get(name, name)
+
+
+def spoken() -> str:
     """Return the language that is spoken now, for the page's own `lang`."""
     return _locale().language
 
@@ -267,6 +276,20 @@ def _locale() -> Locale:
     return _BRITISH if locale is None or locale.language == "en" else locale
 
 
-def _in_skeleton(skeleton: str, day: date) -> str:
+# A page and a thousand digests write the same few days and numbers, and Babel reads its patterns anew each time.
+
+
+@lru_cache(maxsize=1024)
+def _dated(form: str, day: date, locale: Locale) -> str:
+    return format_date(day, form, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _in_skeleton(skeleton: str, day: date, locale: Locale) -> str:
     at = datetime(day.year, day.month, day.day)  # noqa: DTZ001  # a day has no zone
-    return format_skeleton(skeleton, at, locale=_locale())
+    return format_skeleton(skeleton, at, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(number: float, locale: Locale) -> str:
+    return format_decimal(number, locale=locale)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from recommender.types import Paper
 
-__all__ = ["first_day", "select"]
+__all__ = ["first_day", "place", "select"]
 
 
 def first_day(day: date, window_days: int) -> date:
@@ -39,4 +39,9 @@ def select(
     """
     first = first_day(day, window_days)
     chosen = [p for p in papers if first <= p.edition <= day and p.announce in announce and p.id not in seen]
-    return sorted(chosen, key=lambda p: (-p.edition.toordinal(), p.id))
+    return sorted(chosen, key=place)
+
+
+def place(paper: Paper) -> tuple[int, str]:
+    """Return what papers are sorted by: newest edition first, then by id."""
+    return -paper.edition.toordinal(), paper.id

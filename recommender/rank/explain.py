@@ -1,23 +1,23 @@
-"""Contributions -> two short reasons per paper: which family of features lifted it, and the paper, author or words behind that.
+"""What lifted a paper -> two short reasons per paper: which family of features lifted it, and the paper, author or words behind that.
 
 A reason is given only when its cause is there to be named, so a reader can check it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from recommender.rank import terms
 from recommender.rank.features import NAMES
-from recommender.rank.lens import Lens
 from recommender.rank.rerank import Placed
-from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile, Reason, Rule
+from recommender.types import FeatureMatrix, FloatArray, Paper, Profile, Reason, Rule
 
-__all__ = ["FAMILIES", "Evidence", "families", "reasons"]
+__all__ = ["FAMILIES", "NUMBERS", "Evidence", "families", "ranked", "reasons"]
 
 MOST = 2
 _NEAR = {"dense": 0.3, "lex": 0.06}  # cosines from which two papers are near enough to say so: unrelated ones rarely reach them
@@ -47,7 +47,7 @@ def _family(name: str) -> str:
 
 FAMILIES: tuple[str, ...] = tuple(_family(name) for name in NAMES)
 _DISTINCT = tuple(dict.fromkeys(FAMILIES))
-_NUMBER = [_DISTINCT.index(family) for family in FAMILIES]
+NUMBERS = tuple(_DISTINCT.index(family) for family in FAMILIES)
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ class Evidence:
     ----------
     papers : sequence of Paper, length n
         Those on the page, from the top.
-    vectors : PaperVectors
-        Aligned with them.
+    cosines : mapping of str to ndarray of shape (n, l), dtype=float32
+        Of them with the likes of the profile, `dense` and `lex`; -1 where a paper would be compared with itself.
     profile : Profile
     liked : mapping of str to Paper
         The papers of the profile.
-    lens : Lens
+    telling : callable
+        From a place, counted from 0, to the terms of its paper, the most telling first.
     opened : frozenset of str
         Those of them that were only opened or picked: a reason must not say that the reader liked them.
     shown : FeatureMatrix of shape (n, f), default=None
@@ -75,10 +76,10 @@ class Evidence:
     """
 
     papers: Sequence[Paper]
-    vectors: PaperVectors
+    cosines: Mapping[str, FloatArray]
     profile: Profile
     liked: Mapping[str, Paper]
-    lens: Lens
+    telling: Callable[[int], Sequence[str]]
     opened: frozenset[str] = frozenset()
     shown: FeatureMatrix | None = None
     picked: frozenset[str] = frozenset()
@@ -89,41 +90,54 @@ class Evidence:
         return self.shown is not None and bool(self.shown.column(name)[at] > 0)  # False where it is unknown
 
     @cached_property
-    def to_liked(self) -> dict[str, FloatArray]:
-        """Cosines of every paper with every liked one, shape (n, l) per space; a paper is not compared with itself."""
-        cosines = {
-            "lex": terms.products(*(terms.weigh(v.terms, self.lens.idf) for v in (self.vectors, self.profile.liked))),
-            "dense": self.vectors.dense @ self.profile.liked.dense.T,
-        }
-        same = np.array([[own == other for other in self.profile.liked.ids] for own in self.vectors.ids], dtype=bool)
-        return {space: np.where(same, -1.0, values) for space, values in cosines.items()}
+    def closest(self) -> dict[str, tuple[list[int], list[float]]]:
+        """Which liked paper is nearest to each paper on the page, and how near it is, per space."""
+        best = {space: values.argmax(axis=1) for space, values in self.cosines.items() if values.shape[1]}
+        return {space: (at.tolist(), self.cosines[space][np.arange(len(at)), at].tolist()) for space, at in best.items()}
 
 
 def families(contributions: FloatArray) -> list[tuple[str, float]]:
     """Sum one paper's contributions, shape (f + 1,), by family, largest first; what all papers start from is left out."""
-    sums = np.bincount(_NUMBER, weights=contributions[:-1], minlength=len(_DISTINCT)).tolist()
-    return sorted(zip(_DISTINCT, sums, strict=True), key=lambda pair: -pair[1])
+    return ranked(np.bincount(NUMBERS, weights=contributions[:-1], minlength=len(_DISTINCT))[None])[0]
 
 
-def reasons(at: int, placed: Placed, contributions: FloatArray, evidence: Evidence) -> tuple[Reason, ...]:
-    """Return at most two reasons for the paper at a place, counted from 0; `contributions` are its own, shape (f + 1,)."""
+def ranked(sums: npt.NDArray[np.floating | np.signedinteger]) -> list[list[tuple[str, float]]]:
+    """Name what each family adds to each paper's score, shape (n, families) in the order of `NUMBERS`, and put the largest first."""
+    order = np.argsort(-sums, axis=1, kind="stable").tolist()
+    return [[(_DISTINCT[at], own[at]) for at in falling] for falling, own in zip(order, sums.tolist(), strict=True)]
+
+
+def reasons(at: int, placed: Placed, lifted: Sequence[tuple[str, float]], evidence: Evidence) -> tuple[Reason, ...]:
+    """Return at most two reasons for the paper at a place, counted from 0; `lifted` is what each family adds to it, largest first."""
     if placed.voted:
         return ()  # the reader has decided; nothing is left to explain
     paper = evidence.papers[at]
-    found: list[Reason] = []
-    if placed.required:
-        found.append(_required(evidence.required[paper.id]))
-    if placed.moved:
-        found.append(_moved(evidence))
-    if placed.explored:
-        found.append(Reason.of("explore", "Exploration: drawn by lot from further down, to learn what else you like"))
-    for family, value in families(contributions):
-        reason = _MAKERS[family](paper, at, evidence) if value > 0 and family in _MAKERS else None
-        if reason is not None and all(reason.paper_id is None or reason.paper_id != r.paper_id for r in found):
+    found = list(_placing(paper, placed, evidence))
+    for family, value in lifted:
+        if len(found) >= MOST or value <= 0:
+            break
+        if family in _SPACE_OF:
+            liked = _closest(at, evidence, _SPACE_OF[family])
+            if liked is None or any(said.paper_id == liked.id for said in found):
+                continue  # one paper is one reason
+            reason = _LIKE[family](at, liked, evidence)
+        else:
+            reason = _MAKERS[family](paper, at, evidence) if family in _MAKERS else None
+        if reason is not None:
             found.append(reason)
     if not found:
         found.append(Reason.of("recent", "New in %s", paper.categories[0]) if paper.categories else Reason.of("recent", "New"))
     return tuple(found[:MOST])
+
+
+def _placing(paper: Paper, placed: Placed, evidence: Evidence) -> Iterator[Reason]:
+    """Why a paper stands where it does whatever its score."""
+    if placed.required:
+        yield _required(evidence.required[paper.id])
+    if placed.moved:
+        yield _moved(evidence)
+    if placed.explored:
+        yield Reason.of("explore", "Exploration: drawn by lot from further down, to learn what else you like")
 
 
 def _required(rule: Rule) -> Reason:
@@ -137,21 +151,14 @@ def _moved(evidence: Evidence) -> Reason:
     return Reason.of("moved", "Moved up: nearest to “%s”, which you just liked", _short(liked.title), paper_id=liked.id)
 
 
-def _similar(_paper: Paper, at: int, evidence: Evidence) -> Reason | None:
-    liked = _closest(at, evidence, "dense")
-    if liked is None:
-        return None
+def _similar(_at: int, liked: Paper, evidence: Evidence) -> Reason | None:
     did = _did([liked.id], evidence)
     template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
     return Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
 
 
-def _terms(paper: Paper, at: int, evidence: Evidence) -> Reason | None:
-    liked = _closest(at, evidence, "lex")
-    if liked is None:
-        return None
-    own, other = (terms.paper_text(p.title, p.abstract) for p in (paper, liked))
-    shared = terms.shared_terms(own, other, evidence.lens.idf)
+def _terms(at: int, liked: Paper, evidence: Evidence) -> Reason | None:
+    shared = terms.shared(evidence.telling(at), terms.named_terms(terms.paper_text(liked.title, liked.abstract)))
     if not shared:
         return None
     if len(shared) == 1:
@@ -211,9 +218,9 @@ def _code(paper: Paper, _at: int, _evidence: Evidence) -> Reason | None:
     return Reason.of("code", "Its code is public") if paper.code_url else None
 
 
+_SPACE_OF = {"similar": "dense", "terms": "lex"}
+_LIKE = {"similar": _similar, "terms": _terms}
 _MAKERS = {
-    "similar": _similar,
-    "terms": _terms,
     "author": _author,
     "organization": _organization,
     "category": _category,
@@ -226,12 +233,10 @@ _MAKERS = {
 
 def _closest(at: int, evidence: Evidence, space: str) -> Paper | None:
     """Return the liked paper nearest to a candidate in one space, if any is near at all."""
-    liked = evidence.profile.liked.ids
-    if not liked:
+    if space not in evidence.closest:
         return None
-    similar = evidence.to_liked[space][at]
-    best = int(similar.argmax())
-    return evidence.liked.get(liked[best]) if similar[best] >= _NEAR[space] else None
+    nearest, cosine = evidence.closest[space]
+    return evidence.liked.get(evidence.profile.liked.ids[nearest[at]]) if cosine[at] >= _NEAR[space] else None
 
 
 def _did(paper_ids: Sequence[str], evidence: Evidence) -> str:

@@ -150,9 +150,14 @@ def _highest(mean: Numbers, std: Numbers) -> Numbers:
     """
     low, high = float((mean - _REACH * std).max()), float((mean + _REACH * std).max())
     x = np.linspace(low, high, int((high - low) / (_STEP * float(std.min()))) + 2)
-    z = (x - mean[:, None]) / std[:, None]  # never below -_REACH: dividing by F is safe
+    z = x - mean[:, None]
+    z /= std[:, None]  # never below -_REACH: dividing by F is safe
     below = ndtr(z)
-    density = np.exp(-0.5 * z * z) / below @ below.prod(axis=0) / std
+    bell = -0.5 * z
+    bell *= z
+    np.exp(bell, out=bell)
+    bell /= below
+    density = bell @ below.prod(axis=0) / std
     highest: Numbers = density / density.sum()
     return highest
 

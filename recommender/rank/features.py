@@ -1,55 +1,32 @@
-"""(papers, vectors, profile, lens) -> FeatureMatrix: the one definition of every feature, for pages and for replay.
+"""(window, sight, profile) -> FeatureMatrix: the one definition of every feature, for pages and for replay.
 
-A text is seen four ways, because they are complements: its embedding as it is, the same whitened (what tells it from other papers),
-projected to what readers like together, and its words. The columns `z_...` are standardised and `r_...` ranked within the page, over
-the papers not yet voted on, so that a linear blend of them, and a tree, mean the same on a quiet day and a busy one.
+How near a paper is to what the reader judged is said by `likeness`; what it says of itself, and how that agrees with the reader, here.
+The columns `z_...` are standardised and `r_...` ranked within the page, over the papers not yet voted on, so that a linear blend of
+them, and a tree, mean the same on a quiet day and a busy one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from math import log, log1p, nan
+from math import log
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.errors import ShapeError
-from recommender.rank import heads, terms
 from recommender.rank.lens import Lens
-from recommender.rank.profile import PRIOR, end_of
+from recommender.rank.likeness import MEANINGS, SPACES, Likeness, columns, likeness
+from recommender.rank.profile import PRIOR
+from recommender.rank.window import Candidates, Rows, Sight, Window
 from recommender.settings import RankSettings
 from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile
 
-__all__ = ["FEATURES", "MONOTONE", "NAMES", "RANKED", "SCHEMA", "STANDARDISED", "build"]
+__all__ = ["FEATURES", "MONOTONE", "NAMES", "RANKED", "SCHEMA", "STANDARDISED", "build", "describe"]
 
 _VERSION = 2  # raise it when a feature keeps its name and changes its meaning
-_TOP = 5
-_RECENT = 20  # likes after which a like counts half where recent ones lead
-_SHARPNESS = 8.0  # of the soft maximum: a cosine of .1 more counts twice
-
-# name: (direction in which the score may move, meaning). Where several columns say nearly the same, what they differ in matters:
-# those may be weighed either way, and the ones that mean "close to something liked" only upwards.
-_MEANINGS = {
-    "centroid": (0, "likeness to the weighted mean of the likes"),
-    "nearest": (1, "highest weighted cosine with one like"),
-    "top5": (1, "mean of the five highest weighted cosines with likes"),
-    "soft": (1, "soft maximum of the cosines with likes"),
-    "recent": (0, "mean cosine with the likes, newer ones counting more"),
-    "latest": (1, "cosine with the newest up-voted paper"),
-    "head": (1, "score of the reader's own linear head"),
-    "disliked": (-1, "highest weighted cosine with one dislike"),
-}
-_SPACES = {
-    "dense": ("text embedding", ("centroid", "nearest", "top5", "latest", "disliked")),
-    "sharp": ("whitened text embedding", ("centroid", "top5", "soft", "recent", "head")),
-    "taste": ("what readers like together", ("centroid", "top5", "recent", "head")),
-    "lex": ("tf-idf of words and word pairs", ("centroid", "nearest", "top5", "latest", "head", "disliked")),
-}
 _SIMILAR = {
-    f"{space}_{name}": (_MEANINGS[name][0], f"{_MEANINGS[name][1]} ({said})")
-    for space, (said, names) in _SPACES.items()
+    f"{space}_{name}": (MEANINGS[name][0], f"{MEANINGS[name][1]} ({said})")
+    for space, (said, names) in SPACES.items()
     for name in names
 }
 _FACTS: dict[str, tuple[int, str]] = {
@@ -99,21 +76,53 @@ def build(
     prior: FloatArray | None = None,
     neighbours: Mapping[str, float] | None = None,
 ) -> FeatureMatrix:
-    """Describe each candidate to the ranker, as known at `profile.as_of`.
+    """Describe papers that nobody else is going to look at; answer and errors as of `describe`.
 
     Parameters
     ----------
     papers : sequence of Paper, length n
     vectors : PaperVectors
         Aligned with `papers`.
-    profile : Profile
+    profile, voted, settings, neighbours
+        As in `describe`.
     lens : Lens
         Of the model that will score them.
+    prior : ndarray of shape (n,), dtype=float32, default=None
+        What is thought of each paper before anything is known of the reader.
+    """
+    window = Window(profile.day, papers, vectors)
+    rows = np.array([window.row[paper.id] for paper in papers], dtype=np.intp)
+    sight = Sight(window.papers, window.vectors, lens, None if prior is None else prior[np.argsort(rows)])
+    alike = likeness(window, sight, profile)
+    return describe(window, sight, window.take(rows), profile, alike, voted=voted, settings=settings, neighbours=neighbours)
+
+
+def describe(
+    window: Window,
+    sight: Sight,
+    candidates: Candidates,
+    profile: Profile,
+    alike: Likeness | None,
+    *,
+    voted: frozenset[str],
+    settings: RankSettings,
+    neighbours: Mapping[str, float] | None = None,
+) -> FeatureMatrix:
+    """Describe each candidate to the ranker, as known at `profile.as_of`.
+
+    Parameters
+    ----------
+    window : Window
+    sight : Sight
+        Of it, by the model that will score the candidates.
+    candidates : Candidates
+        Of it.
+    profile : Profile
+    alike : Likeness or None
+        Of the window and the profile.
     voted : frozenset of str
         Candidates already voted on: they do not count when the page is standardised.
     settings : RankSettings
-    prior : ndarray of shape (n,), dtype=float32, default=None
-        What is thought of each paper before anything is known of the reader.
     neighbours : mapping of str to float, default=None
         What readers who like the same said of some of the papers, as a sum of votes weighed by how much the two agree.
 
@@ -125,24 +134,23 @@ def build(
     Raises
     ------
     ShapeError
-        If `vectors` is not aligned with `papers`, or the lens was made for other vectors.
+        If the vectors are not aligned with the papers, or the lens was made for other vectors.
     """
-    if vectors.ids != tuple(paper.id for paper in papers):
-        raise ShapeError("vectors and papers must be the same papers in the same order")
-    n = len(papers)
-    values = np.full((n, len(NAMES)), np.nan, dtype=np.float32)
-    if n:
-        known = {**_similarities(vectors, profile, lens, settings), **_facts(papers, profile)}
-        if prior is not None:
-            known["prior"] = prior
+    rows, ids = candidates.rows, candidates.ids
+    values = np.full((len(rows), len(NAMES)), np.nan, dtype=np.float32)
+    if len(rows):
+        known = _facts(window, rows, profile)
+        if alike is not None:
+            known |= columns(sight, candidates, profile, alike, settings)
+        if sight.prior is not None:
+            known["prior"] = sight.prior[rows]
         if neighbours is not None:
-            known["neighbours"] = np.tanh(np.array([neighbours.get(paper.id, 0.0) for paper in papers], dtype=np.float32))
-        for name, column in known.items():
-            values[:, _AT[name]] = column
-        open_rows = np.array([paper.id not in voted for paper in papers])
+            known["neighbours"] = np.tanh(np.array([neighbours.get(paper_id, 0.0) for paper_id in ids], dtype=np.float32))
+        values[:, [_AT[name] for name in known]] = np.stack(list(known.values()), axis=1)
+        open_rows = np.array([paper_id not in voted for paper_id in ids])
         values[:, _Z_TO] = _standardise(values[:, _Z_FROM], open_rows)
         values[:, _R_TO] = _rank(values[:, _R_FROM], open_rows)
-    return FeatureMatrix(vectors.ids, NAMES, values, SCHEMA)
+    return FeatureMatrix(ids, NAMES, values, SCHEMA)
 
 
 _AT = {name: column for column, name in enumerate(NAMES)}
@@ -150,197 +158,61 @@ _Z_FROM, _Z_TO = ([_AT[f"{prefix}{name}"] for name in STANDARDISED] for prefix i
 _R_FROM, _R_TO = ([_AT[f"{prefix}{name}"] for name in RANKED] for prefix in ("", "r_"))
 
 
-def _similarities(vectors: PaperVectors, profile: Profile, lens: Lens, settings: RankSettings) -> dict[str, FloatArray]:
-    """Every column of every space, from inner products with the judged papers."""
-    judged = _Judged(vectors, profile, settings)
-    if not judged.count:
-        return {}
-    dense = np.concatenate([part.dense for part in (profile.liked, profile.disliked) if len(part)])
-    cosines = vectors.dense @ dense.T
-    found = _named("dense", judged.near(cosines) | judged.centroid(cosines, dense @ dense.T))
-    sharp, sharp_judged = lens.sharp(vectors.dense), lens.sharp(dense)
-    found |= _named("sharp", _whitened(sharp, sharp_judged, judged, uncertain=True))
-    if lens.taste is not None:
-        found |= _named("taste", _projected(lens.taste(sharp), lens.taste(sharp_judged), lens, judged))
-    found |= _named("lex", _lexical(vectors, profile, lens, judged))
-    return found
-
-
-def _named(space: str, columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Give columns the names they have in the matrix; those a space has no use for are dropped."""
-    own = {name if name in _FACTS else f"{space}_{name}": column for name, column in columns.items()}
-    return {name: column for name, column in own.items() if name in _AT}
-
-
-class _Judged:
-    """The papers a reader judged, likes first, and what can be said of candidates from inner products with them."""
-
-    def __init__(self, candidates: PaperVectors, profile: Profile, settings: RankSettings) -> None:
-        self.liked, self.disliked = len(profile.liked), len(profile.disliked)
-        self.count = self.liked + self.disliked
-        self._weight, self._dislike_weight = profile.liked_weight, profile.disliked_weight
-        self._counts = np.concatenate([self._weight, self._dislike_weight])
-        self._trust = np.float32(0.5) + np.float32(0.5) * self._counts  # what an old like is close to is close
-        self._labels = np.concatenate([np.ones(self.liked), -np.ones(self.disliked)]).astype(np.float32)
-        self._ridge = settings.ridge
-        ids = (*profile.liked.ids, *profile.disliked.ids)
-        self._latest = profile.liked.ids.index(profile.latest_like) if profile.latest_like is not None else None
-        at = {paper_id: column for column, paper_id in enumerate(ids)}
-        pairs = [(row, at[paper_id]) for row, paper_id in enumerate(candidates.ids) if paper_id in at]
-        self._self = tuple(np.array(pairs, dtype=np.intp).reshape(-1, 2).T)  # a paper's likeness to itself says nothing
-
-    def near(self, cosines: FloatArray) -> dict[str, FloatArray]:
-        """What is closest among likes and dislikes; `cosines` of shape (n, m)."""
-        trusted = self._without_self(cosines * self._trust)
-        found: dict[str, FloatArray] = {}
-        if self.disliked:
-            found["disliked"] = _best(trusted[:, self.liked :], 1)
-        if self.liked:
-            found["top5"] = _best(trusted[:, : self.liked], _TOP)
-            found["nearest"] = _best(trusted[:, : self.liked], 1)
-        if self._latest is not None:
-            found["latest"] = cosines[:, self._latest]
-        return found
-
-    def centroid(self, cosines: FloatArray, gram: FloatArray) -> dict[str, FloatArray]:
-        """Cosine with the weighted mean of the likes; `gram` of shape (m, m)."""
-        if not self.liked:
-            return {}
-        length = np.sqrt(max(float(self._weight @ gram[: self.liked, : self.liked] @ self._weight), 1e-12))
-        return {"centroid": (cosines[:, : self.liked] @ self._weight) / length}
-
-    def mean(self, cosines: FloatArray) -> dict[str, FloatArray]:
-        """Mean cosines with the likes: by their weights, the newest leading, and softly the closest."""
-        if not self.liked:
-            return {}
-        likes = cosines[:, : self.liked]
-        newest_first = self._weight * np.float32(0.5) ** (np.arange(self.liked, dtype=np.float32) / _RECENT)
-        close = self._without_self(np.exp(np.float32(_SHARPNESS) * cosines), 0.0)[:, : self.liked] @ self._weight
-        return {
-            "centroid": likes @ (self._weight / self._weight.sum()),
-            "recent": likes @ (newest_first / newest_first.sum()),
-            "soft": np.log(np.where(close > 0, close, np.nan) / self._weight.sum()) / np.float32(_SHARPNESS),
-        }
-
-    def head(self, gram: FloatArray) -> heads.Head:
-        """The reader's linear head; `gram` of shape (m, m) in a centred space."""
-        return heads.solve(gram, self._labels, self._counts, ridge=self._ridge)
-
-    def _without_self(self, values: FloatArray, nothing: float = -np.inf) -> FloatArray:
-        if len(self._self[0]):
-            values[self._self] = nothing
-        return values
-
-
-def _whitened(rows: FloatArray, others: FloatArray, judged: _Judged, *, uncertain: bool) -> dict[str, FloatArray]:
-    """A whitened space: cosines for what is close, inner products for the head."""
-    cross: FloatArray = rows @ others.T
-    lengths: list[FloatArray] = [np.sqrt(np.maximum(np.einsum("ij,ij->i", part, part), 1e-12)) for part in (rows, others)]
-    cosines: FloatArray = cross / lengths[0][:, None] / lengths[1][None, :]
-    head = judged.head(others @ others.T)
-    found = judged.near(cosines) | judged.mean(cosines)
-    found["head"] = cross @ head.weights
-    if uncertain:
-        found["uncertainty"] = head.uncertainty(cross, np.square(lengths[0]))
-    return found
-
-
-def _projected(rows: FloatArray, others: FloatArray, lens: Lens, judged: _Judged) -> dict[str, FloatArray]:
-    """The space of what readers like together: unit rows for what is close, whitened ones for the head."""
-    cosines = rows @ others.T
-    found = judged.near(cosines) | judged.mean(cosines)
-    if lens.taste is not None:
-        white, white_others = lens.taste.whitening(rows), lens.taste.whitening(others)
-        head = judged.head(white_others @ white_others.T)
-        found["head"] = white @ (head.weights @ white_others)
-    return found
-
-
-def _lexical(vectors: PaperVectors, profile: Profile, lens: Lens, judged: _Judged) -> dict[str, FloatArray]:
-    """The words: sparse inner products, centred for the head."""
-    rows, others = (
-        terms.weigh(vectors.terms, lens.idf),
-        terms.weigh(terms.stack(profile.liked.terms, profile.disliked.terms), lens.idf),
-    )
-    cosines, gram = terms.products(rows, others), terms.products(others, others)
-    to_common, own = rows @ lens.common, others @ lens.common
-    length = float(lens.common @ lens.common)
-    head = judged.head(gram - own[:, None] - own[None, :] + length)
-    found = judged.near(cosines) | judged.centroid(cosines, gram)
-    found["head"] = cosines @ head.weights - to_common * head.weights.sum()  # up to what is the same for all candidates
-    return found
-
-
-def _best(similar: FloatArray, k: int) -> FloatArray:
-    """Mean of the k highest of each row, -inf (what is not to be counted) left out; NaN where nothing is left."""
-    k = min(k, similar.shape[1])
-    highest = similar.max(axis=1, keepdims=True) if k == 1 else np.partition(similar, similar.shape[1] - k, axis=1)[:, -k:]
-    known = np.isfinite(highest)
-    counted = known.sum(axis=1)
-    total = np.where(known, highest, 0.0).sum(axis=1)
-    best: FloatArray = np.where(counted > 0, total / np.maximum(counted, 1), np.nan).astype(np.float32)
-    return best
-
-
-def _facts(papers: Sequence[Paper], profile: Profile) -> dict[str, FloatArray]:
-    until = end_of(profile.day)
-    lifts = _lifts(papers, profile)
-    rows = np.array(
-        [_paper_facts(paper, profile, (until - paper.published) / timedelta(days=1)) for paper in papers], dtype=np.float32
-    )
-    found: dict[str, FloatArray] = dict(zip(_OF_PAPER, rows.T, strict=True))
-    found["category_lift"] = np.array([sum(lifts[c] for c in set(paper.categories)) for paper in papers], dtype=np.float32)
-    found["primary_lift"] = np.array([lifts[p.categories[0]] if p.categories else 0.0 for p in papers], dtype=np.float32)
+def _facts(window: Window, rows: Rows, profile: Profile) -> dict[str, FloatArray]:
+    """The papers' own facts, and how they agree with what the reader is known to like."""
+    said = window.facts
+    found = {name: column[rows] for name, column in said.columns.items()}
+    for name, column in zip(_OF_NAMES, _of_names(window, profile), strict=True):
+        found[name] = column[rows]
+    listing = said.listing[rows]
+    of_listing = _of_listings(said.listings, np.bincount(listing, minlength=len(said.listings)), profile)
+    for name, column in zip(_OF_CATEGORIES, of_listing.T, strict=True):
+        found[name] = column[listing]
     found["team_gap"] = np.abs(found["team"] - profile.team)
-    same = {"likes": profile.likes, "dislikes": profile.dislikes, "candidates": len(papers)}
-    return found | {name: np.full(len(papers), value, dtype=np.float32) for name, value in same.items()}
+    same = {"likes": profile.likes, "dislikes": profile.dislikes, "candidates": len(rows)}
+    return found | {name: np.full(len(rows), value, dtype=np.float32) for name, value in same.items()}
 
 
-_OF_PAPER = (
-    "author_affinity",
-    "author_sum",
-    "organization_affinity",
-    "category_affinity",
-    "primary_affinity",
-    "age_days",
-    "log_upvotes",
-    "has_code",
-    "is_cross",
-    "team",
-    "abstract_words",
-)
+_OF_NAMES = ("author_affinity", "author_sum", "organization_affinity")
+_OF_CATEGORIES = ("category_affinity", "primary_affinity", "category_lift", "primary_lift")
 
 
-def _paper_facts(paper: Paper, profile: Profile, age_days: float) -> tuple[float, ...]:
-    """The facts of `_OF_PAPER`, in that order."""
-    by_author = [profile.authors[author] for author in paper.authors if author in profile.authors]
-    by_category = [profile.categories.get(category, 0.0) for category in paper.categories]
-    upvotes = paper.signals.upvotes
-    return (
-        max(by_author, key=abs, default=0.0),
-        sum(by_author),
-        profile.organizations.get(paper.organization, 0.0) if paper.organization is not None else 0.0,
-        sum(by_category) / len(by_category) if by_category else 0.0,
-        by_category[0] if by_category else 0.0,
-        min(max(age_days, 0.0), 3650.0),
-        log1p(max(upvotes, 0)) if upvotes is not None else nan,
-        float(paper.code_url is not None),
-        float(paper.announce == "cross"),
-        log(max(len(paper.authors), 1)),
-        float(paper.abstract.count(" ") + 1 if paper.abstract else 0),
-    )
+def _of_names(window: Window, profile: Profile) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The columns of `_OF_NAMES`, of the whole window: nought but where a name stands that the reader met."""
+    strongest, together, organization = (np.zeros(len(window.papers), dtype=np.float32) for _ in _OF_NAMES)
+    met = {row for author in profile.authors for row in window.facts.by_author.get(author, ())}
+    for row in met:
+        known = [profile.authors[author] for author in window.papers[row].authors if author in profile.authors]
+        strongest[row], together[row] = max(known, key=abs), sum(known)
+    for name, affinity in profile.organizations.items():
+        organization[list(window.facts.by_organization.get(name, ()))] = affinity
+    return strongest, together, organization
 
 
-def _lifts(papers: Sequence[Paper], profile: Profile) -> dict[str, float]:
+def _of_listings(listings: Sequence[tuple[str, ...]], counts: Rows, profile: Profile) -> FloatArray:
+    """The columns of `_OF_CATEGORIES` for every list of categories that some candidate has, shape (listings, 4)."""
+    used = [(at, listing) for at, listing in enumerate(listings) if counts[at]]
+    lifts = _lifts({listing: int(counts[at]) for at, listing in used}, profile)
+    columns = np.zeros((len(listings), len(_OF_CATEGORIES)), dtype=np.float32)
+    for at, listing in used:
+        if listing:
+            affinity = [profile.categories.get(category, 0.0) for category in listing]
+            lift = sum(lifts[category] for category in dict.fromkeys(listing))
+            columns[at] = sum(affinity) / len(affinity), affinity[0], lift, lifts[listing[0]]
+    return columns
+
+
+def _lifts(listings: Mapping[tuple[str, ...], int], profile: Profile) -> dict[str, float]:
     """How much likelier each category is among the likes than on this page, as a logarithm; 0 before the first like."""
     counts: dict[str, int] = {}
-    for paper in papers:
-        for category in set(paper.categories):
-            counts[category] = counts.get(category, 0) + 1
+    for listing, times in listings.items():
+        for category in dict.fromkeys(listing):
+            counts[category] = counts.get(category, 0) + times
+    papers = sum(listings.values())
     unsure = PRIOR / (float(profile.liked_weight.sum()) + PRIOR)
     lifts = {}
     for category, count in counts.items():
-        affinity, share = profile.categories.get(category, 0.0), count / len(papers)
+        affinity, share = profile.categories.get(category, 0.0), count / papers
         lifts[category] = log(max(affinity, 0.0) / share + unsure) + min(affinity, 0.0)
     return lifts
 

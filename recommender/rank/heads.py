@@ -7,6 +7,7 @@ space "any other paper" lies at zero on average, and that is what the penalty pu
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -26,6 +27,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_thread = threading.local()
+
+
 @cache
 def _blas() -> ThreadpoolController:
     """What controls the threads of linear algebra; looking the libraries up takes longer than a head."""
@@ -37,8 +41,14 @@ def one_thread_each(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _blas().limit(limits=1, user_api="blas"):
+        if getattr(_thread, "limited", False):  # by a function around this one
             return function(*args, **kwargs)
+        with _blas().limit(limits=1, user_api="blas"):
+            _thread.limited = True
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _thread.limited = False
 
     return limited
 

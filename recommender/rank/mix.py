@@ -40,11 +40,11 @@ def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings)
     if len(tastes) == 1:
         return replace(page.rank_page(tastes[0], ranker, settings), interest=0)
     ordered = [page.order(inputs, ranker, settings) for inputs in tastes]
-    pages = [page.finish(one, inputs, ranker, settings) for one, inputs in zip(ordered, tastes, strict=True)]
-    by_paper = {item.paper_id: item for made in pages for item in made.items if item.voted}
+    ranked = [page.numbered(one, inputs) for one, inputs in zip(ordered, tastes, strict=True)]
+    by_paper = {item.paper_id: item for items in ranked for item in items if item.voted}
     open_items = turns(
-        [[item for item in made.items if not item.voted] for made in pages],
-        first=_first(tastes[0], len(pages), settings.seed),
+        [[item for item in items if not item.voted] for items in ranked],
+        first=_first(tastes[0], len(tastes), settings.seed),
         taken=frozenset(by_paper),
     )[: settings.page_size]
     items = _keep_promise(open_items, _promised(tastes, ordered))
@@ -53,12 +53,23 @@ def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings)
         items.insert(min(place, len(items) + 1) - 1, by_paper[paper_id])
     tail = sorted((i for i in by_paper if i not in pinned), key=_newest_first(tastes))
     items += [by_paper[paper_id] for paper_id in tail]
-    return replace(
-        pages[0],
-        items=tuple(replace(item, position=place) for place, item in enumerate(items, start=1)),
-        candidates=len({paper.id for one in ordered for paper in one.papers}),
+    told = {}
+    for one, inputs in zip(ordered, tastes, strict=True):  # reasons cost as much as the order: only what is kept is explained
+        places = [item.position for item in items if item.interest == inputs.interest]
+        told[inputs.interest] = page.reasons(one, inputs, ranker, places)
+    return RankedPage(
+        reader_id=tastes[0].reader_id,
+        day=tastes[0].day,
+        items=tuple(
+            replace(item, position=place, reasons=told[item.interest][item.position]) for place, item in enumerate(items, start=1)
+        ),
+        candidates=len({paper_id for one in ordered for paper_id in one.candidates.ids}),
+        model=ranker.version,
+        schema=ordered[0].matrix.schema,
+        cursor=tastes[0].cursor,
+        paper_cursor=tastes[0].window.paper_cursor,
         recipe=page.recipe(settings, {inputs.interest: inputs.choices for inputs in tastes}),
-        interest=0,
+        built_at=tastes[0].as_of,
     )
 
 

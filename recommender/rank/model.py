@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recommender.errors import ModelDamaged, ModelIncompatible
 from recommender.rank.arrays import decode, encode
 from recommender.rank.features import NAMES, SCHEMA
+from recommender.rank.forest import forest
 from recommender.rank.lens import Lens, flat
 from recommender.rank.prior import Prior, describe
 from recommender.rank.trees import booster
@@ -113,12 +115,36 @@ class Ranker:
             parts += booster(self.trees).predict(values, pred_contrib=True, num_threads=1).astype(np.float32)
         return parts
 
+    def by_family(self, matrix: FeatureMatrix, families: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        """Return what each family of features adds to each score, shape (n, families): `contributions` summed up, at less cost.
+
+        Parameters
+        ----------
+        matrix : FeatureMatrix
+        families : tuple of int, length f
+            Number of each feature's family, from 0.
+        """
+        tables = forest(self.trees, families) if self.trees is not None else None
+        if self.trees is not None and tables is None:
+            return _summed(self.contributions(matrix)[:, :-1], families)
+        values = self._checked(matrix)
+        added = _summed(np.nan_to_num(values, nan=0.0) * self.weights, families)
+        return added if tables is None else added + tables.by_family(values)
+
     def _checked(self, matrix: FeatureMatrix) -> FloatArray:
         if matrix.schema != self.schema:
             raise ModelIncompatible(
                 f"model {self.version} knows features {self.schema}, the program computes {matrix.schema}: retrain"
             )
         return matrix.values
+
+
+def _summed(parts: FloatArray, families: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Add columns of shape (n, f) up by family."""
+    count = max(families) + 1
+    at = np.arange(len(parts))[:, None] * count + np.array(families)
+    sums = np.bincount(at.ravel(), weights=parts.ravel(), minlength=len(parts) * count)
+    return sums.astype(np.float64).reshape(len(parts), count)
 
 
 def blend_ranker(lens: Lens | None = None, version: str = "blend-0") -> Ranker:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 
-from recommender.rank import candidates, explain, features, heads, profile, rerank, rules
+from recommender.rank import explain, features, heads, profile, rerank, rules
+from recommender.rank.likeness import Likeness, likeness
 from recommender.rank.model import Ranker
 from recommender.rank.rerank import Placed, Votes
+from recommender.rank.window import Candidates, Window
 from recommender.settings import RankSettings
 from recommender.types import (
     Choices,
@@ -23,10 +25,11 @@ from recommender.types import (
     Profile,
     RankedItem,
     RankedPage,
+    Reason,
     Rule,
 )
 
-__all__ = ["Inputs", "Ordered", "describe", "finish", "order", "rank_page", "recipe"]
+__all__ = ["Inputs", "Ordered", "describe", "finish", "numbered", "order", "rank_page", "reasons", "recipe"]
 
 
 _NO_CHOICES = Choices()
@@ -35,17 +38,15 @@ _NO_VOTES = Votes()
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that a page is a function of, besides the ranker and the settings.
+    """All that a page is a function of, besides the ranker and the settings: what the day is, and what one reader brings to it.
 
     Attributes
     ----------
+    window : Window
+        The papers, the same for every reader of the day.
     reader_id : int
-    day : date
-        The edition.
     as_of : datetime
         Nothing later is known.
-    papers, vectors
-        The window's papers that have vectors, aligned.
     seen : frozenset of str
         Papers shown on pages of other days.
     events : sequence of Event
@@ -54,8 +55,8 @@ class Inputs:
         The papers the history speaks of, and their vectors (in any order).
     places : mapping of int to int
         Position of those items of this very page that events answered.
-    cursor, paper_cursor : int
-        Newest event and vector among the inputs.
+    cursor : int
+        Newest event among the inputs.
     neighbours : mapping of str to float, default=None
         What readers who like the same said of some of the papers; None where nobody was asked.
     interest : int, default=0
@@ -64,21 +65,23 @@ class Inputs:
         What the reader set by hand for it.
     """
 
+    window: Window
     reader_id: int
-    day: date
     as_of: datetime
-    papers: Sequence[Paper]
-    vectors: PaperVectors
     seen: frozenset[str]
     events: Sequence[Event]
     read: Mapping[str, Paper]
     read_vectors: PaperVectors
     places: Mapping[int, int]
     cursor: int
-    paper_cursor: int
     neighbours: Mapping[str, float] | None = None
     interest: int = 0
     choices: Choices = _NO_CHOICES
+
+    @property
+    def day(self) -> date:
+        """The edition."""
+        return self.window.day
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,9 @@ class Ordered:
 
     Attributes
     ----------
-    papers : list of Paper, length n
-    vectors : PaperVectors
-        Aligned with `papers`.
+    candidates : Candidates, n of them
+    alike : Likeness or None
+        Of the window and the profile.
     profile : Profile
     judged : frozenset of str
         Papers with a live vote, and saved ones.
@@ -103,8 +106,8 @@ class Ordered:
         Papers that a rule wants on top.
     """
 
-    papers: list[Paper]
-    vectors: PaperVectors
+    candidates: Candidates
+    alike: Likeness | None
     profile: Profile
     judged: frozenset[str]
     matrix: FeatureMatrix
@@ -141,12 +144,12 @@ def finish(ordered: Ordered, inputs: Inputs, ranker: Ranker, settings: RankSetti
     return RankedPage(
         reader_id=inputs.reader_id,
         day=inputs.day,
-        items=_items(ordered, inputs, ranker),
-        candidates=len(ordered.papers),
+        items=tuple(numbered(ordered, inputs, reasons(ordered, inputs, ranker, range(1, len(ordered.placed) + 1)))),
+        candidates=len(ordered.candidates.ids),
         model=ranker.version,
         schema=ordered.matrix.schema,
         cursor=inputs.cursor,
-        paper_cursor=inputs.paper_cursor,
+        paper_cursor=inputs.window.paper_cursor,
         recipe=recipe(settings, {inputs.interest: inputs.choices}),
         built_at=inputs.as_of,
         interest=inputs.interest,
@@ -158,21 +161,21 @@ def order(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> Ordered:
     """Choose, describe, score and order the candidates: all of a page but its reasons; parameters and errors as in `rank_page`."""
     live, shelf = _live_votes(inputs), _shelf(inputs)
     judged = frozenset({**live, **shelf})
-    papers, vectors, taste, matrix = _describe(inputs, ranker, settings, judged)
+    chosen, alike, taste, matrix = _describe(inputs, ranker, settings, judged)
     scores = ranker.score(matrix)
-    required = {i: rule for i, rule in rules.must(papers, inputs.choices.rules).items() if i not in judged}
-    votes = replace(_votes(inputs, live, shelf, papers, vectors, taste), required=tuple(required))
+    required = {i: rule for i, rule in rules.must(chosen.papers, inputs.choices.rules).items() if i not in judged}
+    votes = replace(_votes(inputs, live, shelf, chosen, taste), required=tuple(required))
     placed = rerank.order(
-        papers,
+        chosen.papers,
         scores,
-        vectors.dense,
+        chosen.dense,
         votes,
         reader_id=inputs.reader_id,
         day=inputs.day,
         settings=settings,
         doubt=matrix.column("uncertainty"),
     )
-    return Ordered(papers, vectors, taste, judged, matrix, scores, placed, votes, required)
+    return Ordered(chosen, alike, taste, judged, matrix, scores, placed, votes, required)
 
 
 @heads.one_thread_each
@@ -183,17 +186,10 @@ def describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> FeatureM
 
 def _describe(
     inputs: Inputs, ranker: Ranker, settings: RankSettings, judged: frozenset[str]
-) -> tuple[list[Paper], PaperVectors, Profile, FeatureMatrix]:
-    """Candidates, their vectors, the reader's profile and the features: the first three steps."""
-    papers = candidates.select(
-        inputs.papers,
-        day=inputs.day,
-        window_days=settings.window_days,
-        announce=inputs.choices.announce or settings.announce,
-        seen=inputs.seen | _unwanted(inputs),
-    )
-    at = {paper_id: row for row, paper_id in enumerate(inputs.vectors.ids)}
-    vectors = inputs.vectors.take([at[paper.id] for paper in papers])
+) -> tuple[Candidates, Likeness | None, Profile, FeatureMatrix]:
+    """Candidates, the reader's profile, how alike the two are, and the features: the first three steps."""
+    announce = tuple(inputs.choices.announce or settings.announce)
+    chosen = inputs.window.candidates(settings.window_days, announce, inputs.seen | _unwanted(inputs))
     taste = profile.build(
         inputs.events,
         inputs.read,
@@ -203,17 +199,12 @@ def _describe(
         settings=settings,
         choices=inputs.choices,
     )
-    matrix = features.build(
-        papers,
-        vectors,
-        taste,
-        ranker.lens,
-        voted=judged,
-        settings=settings,
-        prior=ranker.expect(papers, vectors),
-        neighbours=inputs.neighbours,
+    sight = inputs.window.through(ranker)
+    alike = likeness(inputs.window, sight, taste)
+    matrix = features.describe(
+        inputs.window, sight, chosen, taste, alike, voted=judged, settings=settings, neighbours=inputs.neighbours
     )
-    return papers, vectors, taste, matrix
+    return chosen, alike, taste, matrix
 
 
 def _unwanted(inputs: Inputs) -> frozenset[str]:
@@ -223,9 +214,7 @@ def _unwanted(inputs: Inputs) -> frozenset[str]:
         return frozenset()
     rows = {paper_id: row for row, paper_id in enumerate(inputs.read_vectors.ids)}
     near = {i: inputs.read_vectors.dense[rows[i]] for i in rules.liked_papers(chosen) if i in rows}
-    at = {paper_id: row for row, paper_id in enumerate(inputs.vectors.ids)}
-    dense = inputs.vectors.dense[[at[paper.id] for paper in inputs.papers]]
-    return frozenset(rules.never(inputs.papers, dense, chosen, near))
+    return frozenset(rules.never(inputs.window.papers, inputs.window.vectors.dense, chosen, near))
 
 
 def _live_votes(inputs: Inputs) -> dict[str, Event]:
@@ -254,12 +243,11 @@ def _votes(
     inputs: Inputs,
     live: Mapping[str, Event],
     shelf: Mapping[str, Event],
-    papers: Sequence[Paper],
-    vectors: PaperVectors,
+    candidates: Candidates,
     taste: Profile,
 ) -> Votes:
     """Say what the reader's votes do to the order of this page."""
-    rows = {paper.id: row for row, paper in enumerate(papers)}
+    rows = candidates.at
     here = [event for event in live.values() if event.paper_id in rows]
     from_page = [event for event in here if event.item_id in inputs.places]
     held = from_page[-1] if from_page else None
@@ -269,7 +257,7 @@ def _votes(
     # A vote cast since this edition came out shows at once; an older one has long been part of the taste.
     promised = None
     if fresh is not None and fresh.at >= profile.end_of(inputs.day) - profile.ONE_DAY:
-        promised = _nearest_open(fresh.paper_id, rows, vectors, taste, frozenset({**live, **saved}))
+        promised = _nearest_open(fresh.paper_id, rows, candidates.dense, taste, frozenset({**live, **saved}))
     return Votes(
         newest_first=tuple(event.paper_id for event in reversed(here)),
         held=held.paper_id if held else None,
@@ -279,47 +267,72 @@ def _votes(
     )
 
 
-def _nearest_open(
-    liked: str, rows: Mapping[str, int], vectors: PaperVectors, taste: Profile, voted: frozenset[str]
-) -> str | None:
+def _nearest_open(liked: str, rows: Mapping[str, int], dense: FloatArray, taste: Profile, voted: frozenset[str]) -> str | None:
     """Return the candidate not yet voted on whose text is nearest to a liked paper's, or None."""
     still_open = [paper_id for paper_id in rows if paper_id not in voted]
     if not still_open:
         return None
-    similar = vectors.dense @ taste.liked.dense[taste.liked.ids.index(liked)]
+    similar = dense @ taste.liked.dense[taste.liked.ids.index(liked)]
     return min(still_open, key=lambda i: (-float(similar[rows[i]]), i))
 
 
-def _items(ordered: Ordered, inputs: Inputs, ranker: Ranker) -> tuple[RankedItem, ...]:
-    """Number the places and give each its reasons."""
-    placed, matrix, taste = ordered.placed, ordered.matrix, ordered.profile
-    rows = [item.row for item in placed]
-    on_page = [ordered.papers[row] for row in rows]
-    shown = replace(matrix, paper_ids=tuple(paper.id for paper in on_page), values=matrix.values[rows])
-    contributions = ranker.contributions(shown)
-    opened = frozenset(taste.liked.ids) - ordered.judged  # they speak for the taste, and the reader said nothing of them
-    evidence = explain.Evidence(
-        on_page,
-        ordered.vectors.take(rows),
-        taste,
-        inputs.read,
-        ranker.lens,
-        opened,
-        shown,
-        picked=opened & frozenset(inputs.choices.papers) - frozenset(event.paper_id for event in inputs.events),
-        required=ordered.required,
-    )
-    return tuple(
+def numbered(ordered: Ordered, inputs: Inputs, told: Mapping[int, tuple[Reason, ...]] | None = None) -> list[RankedItem]:
+    """Return the items of an order from the top; `told` are the reasons by place, where they are known."""
+    values, scores, ids = ordered.matrix.values, ordered.scores.tolist(), ordered.candidates.ids
+    told = told or {}
+    return [
         RankedItem(
-            position=at + 1,
-            paper_id=paper.id,
-            score=float(ordered.scores[item.row]),
-            features=matrix.values[item.row],
-            reasons=explain.reasons(at, item, contributions[at], evidence),
+            position=place,
+            paper_id=ids[item.row],
+            score=scores[item.row],
+            features=values[item.row],
+            reasons=told.get(place, ()),
             explored=item.explored,
             propensity=item.propensity,
             voted=item.voted,
             interest=inputs.interest,
         )
-        for at, (item, paper) in enumerate(zip(placed, on_page, strict=True))
+        for place, item in enumerate(ordered.placed, start=1)
+    ]
+
+
+def reasons(ordered: Ordered, inputs: Inputs, ranker: Ranker, places: Sequence[int]) -> dict[int, tuple[Reason, ...]]:
+    """Explain the papers at some places of an order, counted from 1."""
+    matrix, taste = ordered.matrix, ordered.profile
+    placed = [ordered.placed[place - 1] for place in places]
+    rows = [item.row for item in placed]
+    on_page = [ordered.candidates.papers[row] for row in rows]
+    shown = replace(matrix, paper_ids=tuple(paper.id for paper in on_page), values=matrix.values[rows])
+    opened = frozenset(taste.liked.ids) - ordered.judged  # they speak for the taste, and the reader said nothing of them
+    in_window = ordered.candidates.rows[rows].tolist()
+    sight = inputs.window.through(ranker)
+    evidence = explain.Evidence(
+        on_page,
+        _to_liked(ordered, rows),
+        taste,
+        inputs.read,
+        lambda at: sight.telling(in_window[at]),
+        opened,
+        shown,
+        picked=opened & frozenset(inputs.choices.papers) - frozenset(event.paper_id for event in inputs.events),
+        required=ordered.required,
     )
+    lifted = explain.ranked(ranker.by_family(shown, explain.NUMBERS))
+    return {
+        place: explain.reasons(at, item, lifted[at], evidence)
+        for at, (place, item) in enumerate(zip(places, placed, strict=True))
+    }
+
+
+def _to_liked(ordered: Ordered, rows: Sequence[int]) -> dict[str, FloatArray]:
+    """Return the cosines of some candidates with what is liked; a paper is not compared with itself."""
+    if ordered.alike is None:
+        return {}
+    at, liked = ordered.candidates.rows[rows], ordered.profile.liked.ids
+    cosines = {"dense": ordered.alike.dense[at, : len(liked)], "lex": ordered.alike.words[at, : len(liked)]}
+    place = {row: number for number, row in enumerate(rows)}
+    for column, paper_id in enumerate(liked):
+        if ordered.candidates.at.get(paper_id) in place:
+            for values in cosines.values():
+                values[place[ordered.candidates.at[paper_id]], column] = -1.0
+    return cosines

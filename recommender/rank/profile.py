@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 
 import numpy as np
 
+from recommender.rank.window import ONE_DAY, end_of
 from recommender.settings import RankSettings
 from recommender.types import Channel, Choices, Event, EventKind, Paper, PaperVectors, Profile
 
 __all__ = ["ONE_DAY", "PRIOR", "build", "end_of", "papers_of"]
 
-ONE_DAY = timedelta(days=1)
 PRIOR = 2.0  # pseudo-likes: one like of a category is not yet a taste
 _NO_CHOICES = Choices()
 _PICKS_FADE = 5.0  # likes after which what was picked to begin with counts half
@@ -34,11 +34,6 @@ class _Taste:
     at: datetime
     event_id: int
     kind: EventKind
-
-
-def end_of(day: date) -> datetime:
-    """Return the first moment after a day, UTC."""
-    return datetime.combine(day + ONE_DAY, time(), UTC)
 
 
 def papers_of(events: Sequence[Event]) -> tuple[str, ...]:
@@ -110,7 +105,7 @@ def _tastes(events: Sequence[Event], day: date, settings: RankSettings) -> list[
             votes[event.paper_id] = event
         elif event.kind.is_shelf:
             saves[event.paper_id] = event
-        elif event.at.date() < day and event.channel is not Channel.EMAIL:  # mail scanners follow links
+        elif event.at.date() < day and event.channel is not Channel.EMAIL:  # scanners of mail open links; they press nothing
             clicks[event.paper_id] = event
     found = [_taste(votes.get(i), saves.get(i), clicks.get(i), settings) for i in {**votes, **saves, **clicks}]
     return sorted((t for t in found if t is not None), key=lambda t: -t.event_id)

@@ -107,9 +107,14 @@ def order(
     rows = {paper.id: row for row, paper in enumerate(papers)}
     voted = [rows[paper_id] for paper_id in votes.newest_first if paper_id in rows]
     pinned = {rows[i]: place for i, place in ((votes.held or "", votes.held_at), *votes.saved) if i in rows}
-    open_rows = sorted(set(range(len(papers))) - set(voted) - set(pinned), key=lambda row: (-float(scores[row]), papers[row].id))
-    on_top = [row for row in open_rows if papers[row].id in set(votes.required)][: settings.must_see_most]
-    open_rows = [row for row in open_rows if row not in set(on_top)]
+    settled = {*voted, *pinned}
+    open_rows = [row for row in _best_first(papers, scores) if row not in settled]
+    if votes.required:
+        wanted = set(votes.required)
+        on_top = [row for row in open_rows if papers[row].id in wanted][: settings.must_see_most]
+        open_rows = _but(open_rows, on_top)
+    else:
+        on_top = []
     promised = rows.get(votes.promised or "")
     known = _Candidates(papers, scores, dense, doubt)
     placed = _blocks(open_rows, known, promised, f"{settings.seed}:{reader_id}:{day.isoformat()}", settings)
@@ -120,26 +125,35 @@ def order(
     return placed + [Placed(row, voted=True) for row in voted if row not in pinned]
 
 
+def _best_first(papers: Sequence[Paper], scores: FloatArray) -> list[int]:
+    """Rows by score, then by id."""
+    rows = np.argsort(-scores, kind="stable")
+    falling = scores[rows]
+    if (falling[:-1] > falling[1:]).all():
+        return rows.tolist()  # type: ignore[no-any-return]  # of whole numbers
+    return sorted(range(len(papers)), key=lambda row: (-float(scores[row]), papers[row].id))
+
+
 def _blocks(open_rows: list[int], known: _Candidates, promised: int | None, salt: str, settings: RankSettings) -> list[Placed]:
     """Fill the page twenty by twenty; each twenty takes the best that fit, then some that were drawn."""
     left, placed = list(open_rows), list[Placed]()
     while left and len(placed) < settings.page_size:
         slots = settings.explore_per_20 if len(left) >= 2 * BLOCK else 0
         block = [Placed(row) for row in _best_that_fit(left, BLOCK - slots, known, settings)]
-        left = _without(left, block)
+        left = _but(left, [item.row for item in block])
         if slots:
             # The promised paper has its place: drawn, it would take a slot along and leave the log without it.
             pool = [row for row in left if row != promised][: settings.explore_pool]
             first = 1 if placed else PROMISE_AT + 1
             block = _explored(block, pool, known, f"{salt}:{len(placed) // BLOCK}", slots, first, settings)
-            left = _without(left, block)
+            left = _but(left, [item.row for item in block if item.explored])
         placed += block
     return placed
 
 
-def _without(left: Sequence[int], block: Sequence[Placed]) -> list[int]:
-    taken = {item.row for item in block}
-    return [row for row in left if row not in taken]
+def _but(rows: Sequence[int], taken: Sequence[int]) -> list[int]:
+    gone = set(taken)
+    return [row for row in rows if row not in gone]
 
 
 def _explored(

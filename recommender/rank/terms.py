@@ -7,7 +7,7 @@ terms are computed once when it comes in and need no vocabulary; only the idf we
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -20,14 +20,18 @@ from recommender.types import FloatArray
 __all__ = [
     "BUCKETS",
     "bucket",
+    "dense",
     "flat_idf",
+    "gram",
     "hash_terms",
     "idf",
     "named_terms",
     "paper_text",
     "products",
+    "shared",
     "shared_terms",
     "stack",
+    "telling",
     "weigh",
 ]
 
@@ -110,8 +114,20 @@ def stack(upper: csr_array, lower: csr_array) -> csr_array:
 
 def products(a: csr_array, b: csr_array) -> FloatArray:
     """Return the inner products of the rows of a with those of b, shape (n, m), dtype=float32."""
-    dense: FloatArray = np.asarray((a @ b.T.tocsr()).todense(), dtype=np.float32)
-    return dense
+    return dense(a @ b.T.tocsr())
+
+
+def gram(rows: csr_array) -> FloatArray:
+    """Return the inner products of all rows with one another: `products(rows, rows)`, over the terms that occur in them only."""
+    occurring, at = np.unique(rows.indices, return_inverse=True)
+    narrow = csr_array((rows.data, at.astype(np.int32), rows.indptr), shape=(rows.shape[0], len(occurring)))
+    return products(narrow, narrow)
+
+
+def dense(rows: csr_array) -> FloatArray:
+    """Return a sparse matrix with its noughts, dtype=float32."""
+    array: FloatArray = rows.toarray().astype(np.float32, copy=False)
+    return array
 
 
 def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -> tuple[str, ...]:
@@ -122,13 +138,21 @@ def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -
     >>> shared_terms("Gaussian splatting of scenes", "fast gaussian splatting", flat_idf())
     ('gaussian splatting',)
     """
-    common = named_terms(one) & named_terms(other)
-    ranked = sorted(common, key=lambda term: (-_weight(term, weights), term))
+    return shared(telling(one, weights), named_terms(other), limit=limit)
+
+
+def telling(text: str, weights: FloatArray) -> tuple[str, ...]:
+    """Return the terms that a reader would find in a text, the most telling first."""
+    return tuple(sorted(named_terms(text), key=lambda term: (-_weight(term, weights), term)))
+
+
+def shared(ranked: Sequence[str], others: Collection[str], *, limit: int = 2) -> tuple[str, ...]:
+    """Return the first terms that stand among the others too, none of which has a word of one before it."""
     chosen: list[str] = []
     for term in ranked:
         if len(chosen) == limit:
             break
-        if not any(set(term.split()) & set(taken.split()) for taken in chosen):
+        if term in others and not any(set(term.split()) & set(taken.split()) for taken in chosen):
             chosen.append(term)
     return tuple(chosen)
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from recommender.errors import StoreError
-from recommender.store import readers, sessions
+from recommender.hours import Schedule
+from recommender.store import readers, sessions, subscribers
 from recommender.store.db import Session
 from recommender.store.readers import Reader
 from recommender.store.tables import ReaderRow
@@ -30,7 +31,7 @@ __all__ = [
     "password_of",
     "rename",
     "set_curator",
-    "set_digest_hour",
+    "set_digest",
     "set_password",
     "shut_out",
 ]
@@ -106,6 +107,8 @@ def set_password(session: Session, reader_id: int, hashed: str | None) -> None:
 def confirm_email(session: Session, reader_id: int, email: str, *, now: datetime) -> None:
     """Give a reader the address that they confirmed.
 
+    Who had what everyone reads mailed there has a page of their own now: it comes instead, at the same hours.
+
     Raises
     ------
     StoreError
@@ -115,6 +118,12 @@ def confirm_email(session: Session, reader_id: int, email: str, *, now: datetime
     if holder is not None and holder.id != reader_id:
         raise StoreError("that address belongs to another reader: choose another")
     _set(session, reader_id, email=email.strip().lower(), email_confirmed_at=now)
+    subscriber = subscribers.by_email(session, email)
+    if subscriber is not None:
+        subscribers.leave(session, subscriber.id)
+        reader = readers.by_id(session, reader_id)
+        if reader is not None and not reader.digest_on:
+            set_digest(session, reader_id, subscriber.schedule, on=True, next_at=subscriber.next_digest_at)
 
 
 def drop_email(session: Session, reader_id: int) -> None:
@@ -122,9 +131,19 @@ def drop_email(session: Session, reader_id: int) -> None:
     _set(session, reader_id, email=None, email_confirmed_at=None, digest_on=False, next_digest_at=None)
 
 
-def set_digest_hour(session: Session, reader_id: int, *, on: bool, hour: int, time_zone: str, next_at: datetime | None) -> None:
-    """Set whether and at which local hour the digest comes to the address there is."""
-    _set(session, reader_id, digest_on=on, digest_hour=hour, time_zone=time_zone, next_digest_at=next_at if on else None)
+def set_digest(session: Session, reader_id: int, schedule: Schedule, *, on: bool, next_at: datetime | None) -> None:
+    """Set whether and when the digest comes to the address there is."""
+    _set(
+        session,
+        reader_id,
+        digest_on=on,
+        digest_hour=schedule.hour,
+        time_zone=schedule.time_zone,
+        digest_every=schedule.every,
+        digest_weekday=schedule.weekday,
+        digest_paused_until=schedule.paused_until,
+        next_digest_at=next_at if on else None,
+    )
 
 
 def choose(

@@ -26,6 +26,7 @@ from sqlalchemy import select
 
 from recommender.errors import ModelDamaged, ModelError, NotTrained
 from recommender.store.db import Session
+from recommender.store.slots import in_use
 from recommender.store.tables import Current, ModelRow
 
 __all__ = [
@@ -128,8 +129,7 @@ def read(session: Session, folder: Path, version: str) -> str:
 
 def current(session: Session) -> str | None:
     """Return the version that is live, or None before the first one."""
-    row = session.get(Current, SLOT)
-    return row.value if row else None
+    return in_use(session).get(SLOT)
 
 
 def exists(session: Session, version: str) -> bool:
@@ -214,8 +214,8 @@ def rollback(session: Session, version: str | None, *, now: datetime) -> None:
 
 def rival(session: Session) -> tuple[str, datetime] | None:
     """Return the version that shares the pages with the live one, and since when; None when there is no trial."""
-    slot = session.get(Current, TRIAL)
-    return (slot.value, slot.since) if slot else None
+    row = session.execute(select(Current.value, Current.since).where(Current.slot == TRIAL)).first()
+    return (row.value, row.since) if row else None
 
 
 def challenge(session: Session, version: str, *, now: datetime, reason: str = "") -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
@@ -35,8 +35,16 @@ __all__ = [
 # The kinds that move the profile, and with it the page. A click does not: see rank.profile.
 MOVING = tuple(kind for kind in EventKind if kind is not EventKind.CLICK)
 _VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
-_SHELF = tuple(kind.value for kind in EventKind if kind.is_shelf)
-_TAKEN_BACK = (EventKind.CLEAR.value, EventKind.UNSAVE.value)
+# Made once, of columns: a history is read for every page, and to put a query together takes longer than to answer it.
+_T = EventRow.__table__.c
+_HISTORY = (
+    select(_T.id, _T.reader_id, _T.paper_id, _T.kind, _T.at, _T.item_id, _T.channel, _T.interest_id)
+    .where(_T.reader_id == bindparam("reader"))
+    .order_by(_T.id)
+)
+_LAST = select(func.max(_T.id)).where(_T.reader_id == bindparam("reader"), _T.kind.in_(bindparam("kinds", expanding=True)))
+_KINDS = {kind.value: kind for kind in EventKind}
+_CHANNELS = {channel.value: channel for channel in Channel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +136,15 @@ def append_all(
 
 def history(session: Session, reader_id: int, *, as_of: datetime | None = None, cursor: int | None = None) -> list[Event]:
     """Return a reader's events in the order they were written, until a moment and up to an id when these are named."""
-    query = select(EventRow).where(EventRow.reader_id == reader_id).order_by(EventRow.id)
+    told = [_told(*row) for row in session.execute(_HISTORY, {"reader": reader_id})]
     if as_of is not None:
-        query = query.where(EventRow.at <= as_of)
-    if cursor is not None:
-        query = query.where(EventRow.id <= cursor)
-    return [_value(row) for row in session.scalars(query)]
+        told = [event for event in told if event.at <= as_of]
+    return told if cursor is None else [event for event in told if event.id <= cursor]
 
 
 def last_id(session: Session, reader_id: int, kinds: Sequence[EventKind] = MOVING) -> int:
     """Return the id of the reader's newest event of these kinds; 0 when there is none."""
-    where = (EventRow.reader_id == reader_id, EventRow.kind.in_([kind.value for kind in kinds]))
-    return session.scalar(select(func.max(EventRow.id)).where(*where)) or 0
+    return session.scalar(_LAST, {"reader": reader_id, "kinds": [kind.value for kind in kinds]}) or 0
 
 
 def newest(session: Session, reader_id: int) -> Event | None:
@@ -151,14 +156,9 @@ def newest(session: Session, reader_id: int) -> Event | None:
 
 def speaks(session: Session, reader_id: int, interest: int, *, after: int = 0, until: int | None = None) -> bool:
     """Whether anything that a reader said for an interest, between the events of two numbers, still stood at the second."""
-    where = [EventRow.reader_id == reader_id, EventRow.interest_id == interest, EventRow.id > after]
-    where += [EventRow.id <= until] if until is not None else []
-    for kinds in (_VOTES, _SHELF):
-        last = select(func.max(EventRow.id)).where(*where, EventRow.kind.in_(kinds)).group_by(EventRow.paper_id)
-        standing = (EventRow.id.in_(last), EventRow.kind.not_in(_TAKEN_BACK))
-        if session.scalar(select(EventRow.id).where(*standing).limit(1)) is not None:
-            return True
-    return False
+    told = history(session, reader_id, cursor=until)
+    last = words(event for event in told if event.interest == interest and event.id > after)
+    return any(word != Word() for word in last.values())
 
 
 def extent(session: Session) -> tuple[int, int]:
@@ -233,13 +233,10 @@ def _after(word: Word, kind: EventKind) -> Word:
 
 
 def _value(row: EventRow) -> Event:
-    return Event(
-        id=row.id,
-        reader_id=row.reader_id,
-        paper_id=row.paper_id,
-        kind=EventKind(row.kind),
-        at=row.at,
-        item_id=row.item_id,
-        channel=Channel(row.channel),
-        interest=row.interest_id,
-    )
+    return _told(row.id, row.reader_id, row.paper_id, row.kind, row.at, row.item_id, row.channel, row.interest_id)
+
+
+def _told(
+    number: int, reader_id: int, paper_id: str, kind: str, at: datetime, item_id: int | None, channel: str, interest: int
+) -> Event:
+    return Event(number, reader_id, paper_id, _KINDS[kind], at, item_id, _CHANNELS[channel], interest)

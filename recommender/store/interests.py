@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from recommender.errors import StoreError
 from recommender.store.db import Session
@@ -34,6 +34,7 @@ __all__ = [
     "listing",
     "move",
     "picks",
+    "picks_of",
     "rename",
     "reopen",
     "set_picks",
@@ -43,6 +44,10 @@ __all__ = [
 MOST = 12  # interests of one reader: each is ranked by itself, and a page shares its places among them
 LONGEST_NAME = 60
 GENERAL = "general"  # what the general taste is called in an address: no interest may be
+
+
+_T = InterestRow.__table__.c
+_ALL = select(*_T).where(_T.reader_id == bindparam("reader")).order_by(_T.place, _T.id)  # made once: every page asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,10 @@ class Interest:
 
 def listing(session: Session, reader_id: int, *, as_of: datetime | None = None) -> list[Interest]:
     """Return the open interests in the reader's order (those open at a moment, when one is named)."""
-    query = select(InterestRow).where(InterestRow.reader_id == reader_id).order_by(InterestRow.place, InterestRow.id)
+    rows = session.execute(_ALL, {"reader": reader_id}).all()
     if as_of is None:
-        query = query.where(InterestRow.closed_at.is_(None))
-    else:
-        query = query.where(InterestRow.created_at <= as_of)
-        query = query.where(InterestRow.closed_at.is_(None) | (InterestRow.closed_at > as_of))
-    return [_value(row) for row in session.scalars(query)]
+        return [_value(row) for row in rows if row.closed_at is None]
+    return [_value(row) for row in rows if row.created_at <= as_of and (row.closed_at is None or row.closed_at > as_of)]
 
 
 def get(session: Session, reader_id: int, interest_id: int) -> Interest | None:
@@ -219,9 +221,9 @@ def picks(session: Session, reader_id: int, interest_id: int = 0) -> Picks:
     """Return what a taste begins with; nothing for an interest that is not there."""
     if interest_id:
         row = session.get(InterestRow, interest_id)
-        return _picks(row.picks, row.forgotten) if row is not None and row.reader_id == reader_id else Picks()
+        return picks_of(row.picks, row.forgotten) if row is not None and row.reader_id == reader_id else Picks()
     reader = session.get(ReaderRow, reader_id)
-    return _picks(reader.picks, reader.forgotten) if reader is not None else Picks()
+    return picks_of(reader.picks, reader.forgotten) if reader is not None else Picks()
 
 
 def set_picks(
@@ -305,10 +307,11 @@ def _stored(chosen: Picks) -> dict[str, Any]:
     return {"categories": list(chosen.categories), "topics": list(chosen.topics), "papers": list(chosen.papers)}
 
 
-def _picks(stored: dict[str, Any], forgotten: int) -> Picks:
+def picks_of(stored: Mapping[str, Any], forgotten: int) -> Picks:
+    """Return what a column of picks says."""
     categories, topics, papers = (tuple(stored.get(name, ())) for name in ("categories", "topics", "papers"))
     return Picks(categories, topics, papers, forgotten)
 
 
-def _value(row: InterestRow) -> Interest:
-    return Interest(row.id, row.reader_id, row.name, row.slug, row.query, _picks(row.picks, row.forgotten), row.created_at)
+def _value(row: InterestRow | Row[Any]) -> Interest:
+    return Interest(row.id, row.reader_id, row.name, row.slug, row.query, picks_of(row.picks, row.forgotten), row.created_at)

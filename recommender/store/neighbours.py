@@ -6,24 +6,35 @@ reader did could be read off what another one's page says.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import bindparam, func, select
 
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
-from recommender.store.tables import EventRow
+from recommender.store.tables import EventRow, ReaderRow
 from recommender.types import EventKind
 
-__all__ = ["LEAST_VOTERS", "Vote", "said", "weigh"]
+__all__ = ["LEAST_VOTERS", "Cast", "Log", "LogStamp", "Vote", "log_stamp", "said", "weigh"]
 
 Vote = tuple[int, str, str]  # reader, paper, kind
+Readers = npt.NDArray[np.int64]
 
 LEAST_VOTERS = 3
+MOST_WINDOWS = 6  # lists of papers whose votes are kept ready at once
 _VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
 _UP = EventKind.UPVOTE.value
+_E, _R = EventRow.__table__.c, ReaderRow.__table__.c
+_STAMP = select(  # made once: every page asks
+    select(_E.id).where(_E.kind.in_(_VOTES), _E.at <= bindparam("as_of")).order_by(_E.id.desc()).limit(1).scalar_subquery(),
+    select(func.count()).select_from(ReaderRow.__table__).scalar_subquery(),
+    select(func.max(_R.id)).scalar_subquery(),
+)
+_NOBODY = np.zeros(0, dtype=np.int64)
 
 
 def said(
@@ -48,44 +59,148 @@ def said(
     ----------
     Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", 1994.
     """
-    return weigh(
-        reader_id,
-        len(liked),
-        _last_votes(session, liked, as_of),
-        lambda readers: _likes(session, readers, as_of),
-        _last_votes(session, paper_ids, as_of),
-    )
+    return Log(log_stamp(session, as_of)).said(session, reader_id, liked, tuple(paper_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Votes on some papers, in the order they were cast; what was taken back is left out.
+
+    Attributes
+    ----------
+    papers : tuple of str, length n
+    reader, paper : ndarray of shape (v,)
+        Who voted, and on which of the papers.
+    sign : ndarray of shape (v,), dtype=float64
+        Up +1, down and hidden -1.
+    """
+
+    papers: tuple[str, ...]
+    reader: Readers
+    paper: npt.NDArray[np.int64]
+    sign: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, votes: Iterable[Vote]) -> Cast:
+        """Read votes one by one."""
+        standing = [vote for vote in votes if vote[2] != EventKind.CLEAR.value]
+        number = {paper_id: at for at, paper_id in enumerate(dict.fromkeys(paper_id for _, paper_id, _ in standing))}
+        return cls(
+            tuple(number),
+            np.array([reader for reader, _, _ in standing], dtype=np.int64),
+            np.array([number[paper_id] for _, paper_id, _ in standing], dtype=np.int64),
+            np.array([1.0 if kind == _UP else -1.0 for _, _, kind in standing]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogStamp:
+    """What all votes until a moment are known by: the same stamp, the same votes.
+
+    Attributes
+    ----------
+    as_of : datetime
+    newest : int
+        Number of the newest of them.
+    readers, last_reader : int
+        How many readers there are, and the number of the last one: what somebody who left had voted is gone.
+    """
+
+    as_of: datetime
+    newest: int
+    readers: int
+    last_reader: int
+
+
+def log_stamp(session: Session, as_of: datetime) -> LogStamp:
+    """Return what all votes until a moment are known by."""
+    newest, readers, last = session.execute(_STAMP, {"as_of": as_of}).one()
+    return LogStamp(as_of, newest or 0, readers, last or 0)
+
+
+class Log:
+    """Everybody's last votes: read as they are asked for, and kept for the next reader.
+
+    Parameters
+    ----------
+    stamp : LogStamp
+        Of whoever asks; it must be that of the session, or votes of two moments would mix.
+    """
+
+    def __init__(self, stamp: LogStamp) -> None:
+        self.stamp = stamp
+        self._likers: dict[str, Readers] = {}
+        self._likes: dict[int, int] = {}
+        self._cast: dict[tuple[str, ...], Cast] = {}
+
+    def said(self, session: Session, reader_id: int, liked: Sequence[str], paper_ids: tuple[str, ...]) -> dict[str, float]:
+        """Return what a reader's neighbours said of some papers; as the function of that name."""
+        return weigh(
+            reader_id,
+            self._who_like(session, liked),
+            lambda readers: self._counted(session, readers),
+            lambda: self._cast_on(session, paper_ids),
+        )
+
+    def _who_like(self, session: Session, paper_ids: Sequence[str]) -> list[Readers]:
+        """Who up-voted each of the papers."""
+        unread = [paper_id for paper_id in paper_ids if paper_id not in self._likers]
+        if unread:
+            found: dict[str, list[int]] = {paper_id: [] for paper_id in unread}
+            for reader, paper_id, kind in _last_votes(session, unread, self.stamp.as_of):
+                if kind == _UP:
+                    found[paper_id].append(reader)
+            self._likers.update({paper_id: np.array(its, dtype=np.int64) for paper_id, its in found.items()})
+        return [self._likers[paper_id] for paper_id in paper_ids]
+
+    def _counted(self, session: Session, readers: Sequence[int]) -> Mapping[int, int]:
+        """How many papers each reader likes."""
+        unread = [reader for reader in readers if reader not in self._likes]
+        if unread:
+            self._likes.update(_likes(session, unread, self.stamp.as_of))
+        return self._likes
+
+    def _cast_on(self, session: Session, paper_ids: tuple[str, ...]) -> Cast:
+        """The votes on the papers of a window."""
+        cast = self._cast.get(paper_ids)
+        if cast is None:
+            cast = Cast.of(_last_votes(session, paper_ids, self.stamp.as_of))
+            self._cast = {**dict(list(self._cast.items())[1 - MOST_WINDOWS :]), paper_ids: cast}
+        return cast
 
 
 def weigh(
     reader_id: int,
-    liked: int,
-    on_liked: Iterable[Vote],
+    likers: Sequence[Readers],
     likes_of: Callable[[Sequence[int]], Mapping[int, int]],
-    on_papers: Iterable[Vote],
+    on_papers: Callable[[], Cast],
 ) -> dict[str, float]:
     """Sum votes as `said` does, wherever they come from.
 
     Parameters
     ----------
     reader_id : int
-    liked : int
-        How many papers the reader likes.
-    on_liked, on_papers : iterable of (reader, paper, kind)
-        Last votes on the papers the reader likes, and on those that are asked for; the latter are not looked at without a neighbour.
+    likers : sequence of ndarray of int
+        Who up-voted each of the papers that the reader likes.
     likes_of : callable
         From readers to how many papers each of them likes.
+    on_papers : callable
+        Last votes on the papers that are asked for; not called without a neighbour.
     """
-    agreed = Counter(other for other, _, kind in on_liked if kind == _UP and other != reader_id)
-    if not agreed:
+    who, shared = np.unique(np.concatenate([_NOBODY, *likers]), return_counts=True)
+    others = dict(zip(who.tolist(), shared.tolist(), strict=True))
+    others.pop(reader_id, None)
+    if not others:
         return {}
-    likes = likes_of(list(agreed))
-    cosine = {other: shared / max(liked * likes[other], 1) ** 0.5 for other, shared in agreed.items()}
-    votes: dict[str, list[float]] = defaultdict(list)
-    for other, paper_id, kind in on_papers:
-        if other in cosine and kind != EventKind.CLEAR.value:
-            votes[paper_id].append(cosine[other] * (1.0 if kind == _UP else -1.0))
-    return {paper_id: sum(cast) for paper_id, cast in votes.items() if len(cast) >= LEAST_VOTERS}
+    likes, cast = likes_of(list(others)), on_papers()
+    cosine = np.zeros(max(*others, int(cast.reader.max(initial=0))) + 1)
+    cosine[list(others)] = [count / max(len(likers) * likes[other], 1) ** 0.5 for other, count in others.items()]
+    weight = cosine[cast.reader]
+    heard = np.flatnonzero(weight)
+    paper = cast.paper[heard]
+    voters = np.bincount(paper, minlength=len(cast.papers))
+    sums = np.bincount(paper, weights=weight[heard] * cast.sign[heard], minlength=len(cast.papers))
+    return {cast.papers[at]: float(sums[at]) for at in np.flatnonzero(voters >= LEAST_VOTERS)}
 
 
 def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[Vote]:

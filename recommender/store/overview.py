@@ -1,37 +1,29 @@
-"""A session in, what the owner of a Broadsheet sees of it out: readers without their votes, mail by day, removed remarks, sizes.
+"""A session in, what the owner of a Broadsheet sees of it out: readers without their votes, removed remarks, sizes.
 
 Nothing here says what a reader voted on, saved, wrote beside a paper, or at which address they get mail.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 
 from recommender.store import papers, vectors
 from recommender.store.db import Session
-from recommender.store.tables import DigestRow, EventRow, ModelRow, PageRow, PaperRow, ReaderRow, VectorRow
+from recommender.store.tables import EventRow, ModelRow, PageRow, PaperRow, ReaderRow, VectorRow
 from recommender.store.tables_shared import CommentRow
 from recommender.types import EventKind
 
 __all__ = [
-    "Letter",
-    "MailDay",
     "Person",
     "Removed",
     "Stored",
-    "letters",
-    "mail_days",
     "people",
     "removed_remarks",
     "stored",
 ]
-
-_ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +40,6 @@ class Person:
     last_seen_at: datetime | None
     disabled_at: datetime | None
     votes: int
-
-
-@dataclass(frozen=True, slots=True)
-class MailDay:
-    """How many digests of one local day ended how."""
-
-    day: date
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One line of the mail log; the error names no address."""
-
-    day: date
-    reader: str
-    status: str
-    at: datetime
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,27 +90,6 @@ def people(session: Session) -> list[Person]:
         for row in rows
     ]
     return sorted(found, key=lambda person: person.last_seen_at or person.created_at, reverse=True)
-
-
-def mail_days(session: Session, *, limit: int = 30) -> list[MailDay]:
-    """Return the newest days on which digests were due, newest first."""
-    days = select(DigestRow.day).group_by(DigestRow.day).order_by(DigestRow.day.desc()).limit(limit)
-    query = select(DigestRow.day, DigestRow.status, func.count()).where(DigestRow.day.in_(days))
-    counts: dict[date, dict[str, int]] = {}
-    for day, status, number in session.execute(query.group_by(DigestRow.day, DigestRow.status)):
-        counts.setdefault(day, {})[status] = number
-    return [MailDay(day, counts[day]) for day in sorted(counts, reverse=True)]
-
-
-def letters(session: Session, *, limit: int = 50, status: str | None = None) -> list[Letter]:
-    """Return the newest lines of the mail log (of one status, when it is named), newest first."""
-    query = select(DigestRow, ReaderRow.name).join(ReaderRow, ReaderRow.id == DigestRow.reader_id)
-    if status is not None:
-        query = query.where(DigestRow.status == status)
-    return [
-        Letter(row.day, name, row.status, row.ended_at or row.claimed_at, _ADDRESS.sub("…@", row.error or ""))
-        for row, name in session.execute(query.order_by(DigestRow.id.desc()).limit(limit))
-    ]
 
 
 def removed_remarks(session: Session, *, limit: int = 50) -> list[Removed]:

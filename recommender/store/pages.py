@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import Row, bindparam, func, insert, select
 
 from recommender.store.db import LARGEST, Session
 from recommender.store.papers import BATCH
@@ -20,6 +20,7 @@ __all__ = [
     "ShownPage",
     "by_id",
     "days_shown",
+    "head_of",
     "item",
     "latest",
     "mark_shown",
@@ -29,7 +30,23 @@ __all__ = [
     "seen_elsewhere",
     "shown",
     "unshown",
+    "with_items",
 ]
+
+
+# Made once, of columns: a page of sixty is read and written for every reader, every day.
+_P, _I = PageRow.__table__, ItemRow.__table__
+_HEAD = (
+    select(*_P.c)
+    .where(_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"), _P.c.interest_id == bindparam("interest"))
+    .order_by(_P.c.revision.desc())
+    .limit(1)
+)
+_ITEMS = select(*_I.c).where(_I.c.page_id == bindparam("page")).order_by(_I.c.position)
+_NUMBERS = select(_I.c.position, _I.c.id).where(_I.c.page_id == bindparam("page"))
+_REVISION = select(func.max(_P.c.revision)).where(_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"))
+_NEW_PAGE, _NEW_ITEMS = insert(PageRow.__table__).returning(_P.c.id), insert(ItemRow.__table__)  # type: ignore[arg-type]
+_REASON = tuple(field.name for field in fields(Reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +67,19 @@ class ShownPage:
 
 def latest(session: Session, reader_id: int, day: date, interest: int = 0) -> RankedPage | None:
     """Return the newest revision of a reader's page for a day and interest (0: all of their taste), or None."""
-    where = (PageRow.reader_id == reader_id, PageRow.day == day, PageRow.interest_id == interest)
-    query = select(PageRow).where(*where).order_by(PageRow.revision.desc())
-    row = session.scalar(query.limit(1))
-    return _page(row, _items(session, row.id)) if row else None
+    head = head_of(session, reader_id, day, interest)
+    return with_items(session, head) if head is not None else None
+
+
+def head_of(session: Session, reader_id: int, day: date, interest: int = 0) -> RankedPage | None:
+    """Return the same without its items: enough to see whether it is fresh."""
+    row = session.execute(_HEAD, {"reader": reader_id, "day": day, "interest": interest}).first()
+    return _page(row, ()) if row is not None else None
+
+
+def with_items(session: Session, head: RankedPage) -> RankedPage:
+    """Return a stored page with its items."""
+    return replace(head, items=_items(session, head.id))
 
 
 def previous(session: Session, page: RankedPage) -> RankedPage | None:
@@ -72,28 +98,27 @@ def by_id(session: Session, page_id: int) -> RankedPage | None:
 
 def save(session: Session, page: RankedPage) -> RankedPage:
     """Store a page as the next revision of its reader's day; return it with the ids it was given."""
-    where = (PageRow.reader_id == page.reader_id, PageRow.day == page.day)
-    revision = (session.scalar(select(func.max(PageRow.revision)).where(*where)) or 0) + 1
-    row = PageRow(
-        reader_id=page.reader_id,
-        day=page.day,
-        revision=revision,
-        candidates=page.candidates,
-        model=page.model,
-        schema=page.schema,
-        cursor=page.cursor,
-        paper_cursor=page.paper_cursor,
-        recipe=page.recipe,
-        built_at=page.built_at,
-        interest_id=page.interest,
+    revision = (session.scalar(_REVISION, {"reader": page.reader_id, "day": page.day}) or 0) + 1
+    facts = {
+        "reader_id": page.reader_id,
+        "day": page.day,
+        "revision": revision,
+        "candidates": page.candidates,
+        "model": page.model,
+        "schema": page.schema,
+        "cursor": page.cursor,
+        "paper_cursor": page.paper_cursor,
+        "recipe": page.recipe,
+        "built_at": page.built_at,
+        "interest_id": page.interest,
+    }
+    page_id = session.execute(_NEW_PAGE, facts).scalar_one()
+    if page.items:
+        session.execute(_NEW_ITEMS, [_item_facts(page_id, item) for item in page.items])
+    numbers = {row[0]: row[1] for row in session.execute(_NUMBERS, {"page": page_id})}
+    return replace(
+        page, id=page_id, revision=revision, items=tuple(replace(item, id=numbers[item.position]) for item in page.items)
     )
-    session.add(row)
-    session.flush()
-    items = [_item_row(row.id, item) for item in page.items]
-    session.add_all(items)
-    session.flush()
-    numbered = tuple(replace(item, id=stored.id) for item, stored in zip(page.items, items, strict=True))
-    return replace(page, id=row.id, revision=revision, items=numbered)
 
 
 def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None:
@@ -187,27 +212,26 @@ def _shown_items(session: Session, page_ids: Sequence[int]) -> dict[int, list[Sh
 
 
 def _items(session: Session, page_id: int) -> tuple[RankedItem, ...]:
-    rows = session.scalars(select(ItemRow).where(ItemRow.page_id == page_id).order_by(ItemRow.position))
-    return tuple(_item(row) for row in rows)
+    return tuple(_item(row) for row in session.execute(_ITEMS, {"page": page_id}))
 
 
-def _item_row(page_id: int, item: RankedItem) -> ItemRow:
-    return ItemRow(
-        page_id=page_id,
-        position=item.position,
-        paper_id=item.paper_id,
-        score=item.score,
-        features=item.features.astype("<f4").tobytes(),
-        reasons=[asdict(reason) for reason in item.reasons],
-        explored=item.explored,
-        propensity=item.propensity,
-        voted=item.voted,
-        team=item.team,
-        interest_id=item.interest,
-    )
+def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
+    return {
+        "page_id": page_id,
+        "position": item.position,
+        "paper_id": item.paper_id,
+        "score": item.score,
+        "features": item.features.astype("<f4").tobytes(),
+        "reasons": [{name: getattr(reason, name) for name in _REASON} for reason in item.reasons],
+        "explored": item.explored,
+        "propensity": item.propensity,
+        "voted": item.voted,
+        "team": item.team,
+        "interest_id": item.interest,
+    }
 
 
-def _item(row: ItemRow) -> RankedItem:
+def _item(row: ItemRow | Row[Any]) -> RankedItem:
     return RankedItem(
         position=row.position,
         paper_id=row.paper_id,
@@ -227,7 +251,7 @@ def _reason(stored: dict[str, Any]) -> Reason:
     return Reason(**{**stored, "names": tuple(stored.get("names", ()))})
 
 
-def _page(row: PageRow, items: Iterable[RankedItem]) -> RankedPage:
+def _page(row: PageRow | Row[Any], items: Iterable[RankedItem]) -> RankedPage:
     return RankedPage(
         reader_id=row.reader_id,
         day=row.day,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import Row, delete, exists, func, select
 
 from recommender.store import authors
 from recommender.store.db import Session
-from recommender.store.tables import EventRow, PaperRow, PaperSourceRow, PaperVersionRow, SignalRow, VectorRow
+from recommender.store.slots import in_use
+from recommender.store.tables import Current, EventRow, PaperRow, PaperSourceRow, PaperVersionRow, SignalRow, VectorRow
 from recommender.types import LIBRARY, Paper, Signals
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "announced",
     "by_title",
     "categories",
+    "changes",
     "count",
     "drop_unclaimed",
     "earliest_edition",
     "editions",
     "get",
+    "last_observed",
     "latest_edition",
     "neighbours_in_time",
     "text_digest",
@@ -34,6 +38,7 @@ __all__ = [
 ]
 
 BATCH = 500  # ids in one IN (...): below every database's limit on parameters
+CHANGES = "papers"  # the slot that counts changes
 
 # A fact that only one source knows is kept when another is silent about it.
 _OPTIONAL = ("pdf_url", "code_url", "project_url", "comment", "organization", "submitter")
@@ -41,6 +46,9 @@ _OPTIONAL = ("pdf_url", "code_url", "project_url", "comment", "organization", "s
 _AUTHORITY = {"arxiv": 2, "sample": 2, "huggingface": 1}
 # What readers brought along was never announced: it belongs to no edition.
 _ANNOUNCED = PaperRow.source != LIBRARY
+_PLAIN = ("id", "title", "abstract", "published", "edition", "source", "announce", "version", "url", "invented")
+# Columns, not rows of the object mapper: whole editions are read at once.
+_FACTS = select(*(getattr(PaperRow, name) for name in (*_PLAIN, *_OPTIONAL, "authors", "categories")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +101,27 @@ def upsert(session: Session, papers: Iterable[Paper], *, now: datetime) -> Upser
             result += Upserted(unchanged=1)
     session.flush()
     _note_sources(session, batch, now)
-    _note_signals(session, batch, now)
+    observed = _note_signals(session, batch, now)
     authors.note(session, {paper.id: rows[paper.id].authors for paper in batch})
+    if observed or result.added or result.changed:
+        _note_change(session, now)
     session.flush()
     return result
 
 
+def changes(session: Session) -> int:
+    """Return how often papers or their signals have changed so far: the same number, the same papers."""
+    return int(in_use(session).get(CHANGES, "0"))
+
+
+def last_observed(session: Session) -> datetime | None:
+    """Return when the newest signal of any paper was observed; None when there is none."""
+    return session.scalar(select(func.max(SignalRow.observed_at)))
+
+
 def get(session: Session, ids: Sequence[str], *, as_of: datetime | None = None) -> dict[str, Paper]:
     """Return the papers with these ids that are stored, with their signals as observed until `as_of` (None: the latest)."""
-    rows = _rows(session, ids)
+    rows = [row for part in _parts(ids) for row in session.execute(_FACTS.where(PaperRow.id.in_(part)))]
     signals = _signals(session, [row.id for row in rows], as_of)
     return {row.id: _value(row, signals.get(row.id, Signals())) for row in rows}
 
@@ -109,7 +129,7 @@ def get(session: Session, ids: Sequence[str], *, as_of: datetime | None = None) 
 def window(session: Session, first: date, last: date, *, as_of: datetime | None = None) -> list[Paper]:
     """Return the papers of the editions `first` … `last` (both included), newest edition first, then by id."""
     where = (PaperRow.edition >= first, PaperRow.edition <= last, _ANNOUNCED)
-    rows = list(session.scalars(select(PaperRow).where(*where).order_by(PaperRow.edition.desc(), PaperRow.id)))
+    rows = session.execute(_FACTS.where(*where).order_by(PaperRow.edition.desc(), PaperRow.id)).all()
     signals = _signals(session, [row.id for row in rows], as_of)
     return [_value(row, signals.get(row.id, Signals())) for row in rows]
 
@@ -194,6 +214,19 @@ def categories(session: Session, *, newest: int) -> Counter[str]:
     return Counter(name for names in session.scalars(query) for name in set(names))
 
 
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+
+
+def _note_change(session: Session, now: datetime) -> None:
+    """Count a change, so that whoever keeps papers in memory knows that these may be others now."""
+    slot = session.get(Current, CHANGES)
+    if slot is None:
+        session.add(Current(slot=CHANGES, value="1", since=now))
+    else:
+        slot.value, slot.since = str(int(slot.value) + 1), now
+
+
 def _rows(session: Session, ids: Sequence[str]) -> list[PaperRow]:
     found: list[PaperRow] = []
     for start in range(0, len(ids), BATCH):
@@ -266,14 +299,13 @@ def _note_sources(session: Session, batch: Sequence[Paper], now: datetime) -> No
             session.add(PaperSourceRow(paper_id=paper.id, source=paper.source, announced_on=paper.edition, first_seen_at=now))
 
 
-def _note_signals(session: Session, batch: Sequence[Paper], now: datetime) -> None:
-    """Append what the source says now, where it differs from what it said last."""
+def _note_signals(session: Session, batch: Sequence[Paper], now: datetime) -> bool:
+    """Append what the source says now, where it differs from what it said last; whether it does anywhere."""
     speaking = [paper for paper in batch if paper.signals != Signals()]
-    rows = _last_signals(session, [paper.id for paper in speaking], None)
-    last = {key: Signals(row.upvotes, row.comments, row.stars) for key, row in rows.items()}
+    last, noted = _last_signals(session, [paper.id for paper in speaking], None), False
     for paper in speaking:
         if last.get((paper.id, paper.source)) != paper.signals:
-            last[paper.id, paper.source] = paper.signals
+            last[paper.id, paper.source], noted = paper.signals, True
             session.add(
                 SignalRow(
                     paper_id=paper.id,
@@ -284,31 +316,29 @@ def _note_signals(session: Session, batch: Sequence[Paper], now: datetime) -> No
                     stars=paper.signals.stars,
                 )
             )
+    return noted
 
 
-def _last_signals(session: Session, ids: Sequence[str], as_of: datetime | None) -> dict[tuple[str, str], SignalRow]:
-    """Return the newest row per paper and source, as known at `as_of`."""
-    found: dict[tuple[str, str], SignalRow] = {}
-    for start in range(0, len(ids), BATCH):
-        newest = select(func.max(SignalRow.id)).where(SignalRow.paper_id.in_(ids[start : start + BATCH]))
+def _last_signals(session: Session, ids: Sequence[str], as_of: datetime | None) -> dict[tuple[str, str], Signals]:
+    """Return what each source said last of each paper, as known at `as_of`."""
+    found: dict[tuple[str, str], Signals] = {}
+    for part in _parts(ids):
+        newest = select(func.max(SignalRow.id)).where(SignalRow.paper_id.in_(part))
         if as_of is not None:
             newest = newest.where(SignalRow.observed_at <= as_of)
         newest = newest.group_by(SignalRow.paper_id, SignalRow.source)
-        for row in session.scalars(select(SignalRow).where(SignalRow.id.in_(newest))):
-            found[row.paper_id, row.source] = row
+        query = select(SignalRow.paper_id, SignalRow.source, SignalRow.upvotes, SignalRow.comments, SignalRow.stars)
+        for paper_id, source, *said in session.execute(query.where(SignalRow.id.in_(newest))):
+            found[paper_id, source] = Signals(*said)
     return found
 
 
 def _signals(session: Session, ids: Sequence[str], as_of: datetime | None) -> dict[str, Signals]:
     """Return one view per paper over all its sources: the largest number each of them gives."""
     merged: dict[str, Signals] = {}
-    for (paper_id, _), row in _last_signals(session, ids, as_of).items():
-        seen = merged.get(paper_id, Signals())
-        merged[paper_id] = Signals(
-            upvotes=_largest(seen.upvotes, row.upvotes),
-            comments=_largest(seen.comments, row.comments),
-            stars=_largest(seen.stars, row.stars),
-        )
+    for (paper_id, _), said in _last_signals(session, ids, as_of).items():
+        seen = merged.get(paper_id)
+        merged[paper_id] = said if seen is None else Signals(*map(_largest, astuple(seen), astuple(said)))
     return merged
 
 
@@ -317,20 +347,7 @@ def _largest(a: int | None, b: int | None) -> int | None:
     return max(known) if known else None
 
 
-def _value(row: PaperRow, signals: Signals) -> Paper:
-    paper = Paper(
-        id=row.id,
-        title=row.title,
-        abstract=row.abstract,
-        authors=tuple(row.authors),
-        categories=tuple(row.categories),
-        published=row.published,
-        edition=row.edition,
-        source=row.source,
-        announce=row.announce,
-        version=row.version,
-        url=row.url,
-        signals=signals,
-        invented=row.invented,
-    )
-    return replace(paper, **{name: getattr(row, name) for name in _OPTIONAL})
+def _value(row: Row[Any], signals: Signals) -> Paper:
+    facts: dict[str, Any] = dict(row._mapping)
+    authors, categories = tuple(facts.pop("authors")), tuple(facts.pop("categories"))
+    return Paper(authors=authors, categories=categories, signals=signals, **facts)

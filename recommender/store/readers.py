@@ -6,12 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import CursorResult, delete, func, select, update
 
 from recommender.errors import StoreError
+from recommender.hours import Schedule
 from recommender.store import numbers
 from recommender.store.db import Session
 from recommender.store.tables import ReaderRow, SessionRow, TokenRow
@@ -59,6 +60,14 @@ class Reader:
     votes_public: bool = False
     announce: tuple[str, ...] = ()
     notices: Mapping[str, bool] = field(default_factory=dict)
+    digest_every: str = "day"
+    digest_weekday: int = 0
+    digest_paused_until: date | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the digest is due."""
+        return Schedule(self.digest_hour, self.time_zone, self.digest_every, self.digest_weekday, self.digest_paused_until)
 
 
 def create(
@@ -247,4 +256,7 @@ def _value(row: ReaderRow) -> Reader:
         votes_public=row.votes_public,
         announce=tuple(kind for kind in row.announce.split(",") if kind),
         notices=MappingProxyType(dict(row.notices)),
+        digest_every=row.digest_every,
+        digest_weekday=row.digest_weekday,
+        digest_paused_until=row.digest_paused_until,
     )

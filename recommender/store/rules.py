@@ -6,8 +6,9 @@ A rule that has ended keeps its row: an earlier page can be made again as it was
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 
 from recommender.errors import StoreError
 from recommender.store.db import LARGEST, Session
@@ -20,16 +21,18 @@ ACTIONS = ("must", "never")
 FIELDS = ("author", "organization", "category", "phrase", "words", "like")
 MOST = 500  # rules of one reader
 LONGEST = 300  # characters of a value
+_T = RuleRow.__table__.c
+_ACTIVE = (
+    select(*_T).where(_T.reader_id == bindparam("reader"), _T.state == "active").order_by(_T.id)
+)  # made once: every page asks
 
 
 def active(session: Session, reader_id: int, *, as_of: datetime | None = None) -> list[Rule]:
     """Return the rules that hold (at a moment, when one is named), oldest first."""
-    query = select(RuleRow).where(RuleRow.reader_id == reader_id, RuleRow.state == "active").order_by(RuleRow.id)
+    rows = session.execute(_ACTIVE, {"reader": reader_id}).all()
     if as_of is None:
-        query = query.where(RuleRow.ended_at.is_(None))
-    else:
-        query = query.where(RuleRow.created_at <= as_of).where(RuleRow.ended_at.is_(None) | (RuleRow.ended_at > as_of))
-    return [_value(row) for row in session.scalars(query)]
+        return [_value(row) for row in rows if row.ended_at is None]
+    return [_value(row) for row in rows if row.created_at <= as_of and (row.ended_at is None or row.ended_at > as_of)]
 
 
 def add(session: Session, reader_id: int, action: str, field: str, value: str, *, now: datetime, interest: int = 0) -> Rule:
@@ -101,5 +104,5 @@ def dismissed(session: Session, reader_id: int) -> set[tuple[str, str, str]]:
     return {(row.action, row.field, row.value) for row in session.scalars(query)}
 
 
-def _value(row: RuleRow) -> Rule:
+def _value(row: RuleRow | Row[Any]) -> Rule:
     return Rule(row.action, row.field, row.value, row.interest_id, row.id)

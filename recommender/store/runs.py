@@ -36,6 +36,7 @@ __all__ = [
     "source_failed",
     "source_said",
     "sources",
+    "unschedule",
 ]
 
 MAX_ATTEMPTS = 3
@@ -87,6 +88,11 @@ def schedule(session: Session, job: str, first_at: datetime) -> None:
     if session.get(JobRow, job) is None:
         session.add(JobRow(name=job, next_at=first_at))
         session.flush()
+
+
+def unschedule(session: Session, job: str) -> None:
+    """Take the due time from a job that is not asked for any more; what it did stays in the ledger."""
+    session.execute(delete(JobRow).where(JobRow.name == job))
 
 
 def next_at(session: Session, job: str) -> datetime | None:

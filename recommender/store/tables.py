@@ -15,7 +15,6 @@ from recommender.store.db import Base, UtcDateTime
 
 __all__ = [
     "Current",
-    "DigestRow",
     "EventRow",
     "ImpressionRow",
     "ItemRow",
@@ -47,6 +46,9 @@ class ReaderRow(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     digest_on: Mapped[bool] = mapped_column(Boolean, default=False)
     digest_hour: Mapped[int] = mapped_column(Integer, default=7)
+    digest_every: Mapped[str] = mapped_column(String(4), default="day", server_default="day")
+    digest_weekday: Mapped[int] = mapped_column(Integer, default=0, server_default="0")  # of a weekly one; Monday is 0
+    digest_paused_until: Mapped[date | None] = mapped_column(Date)  # the local day on which it comes again
     next_digest_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -298,19 +300,3 @@ class SourceRow(Base):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     validators: Mapped[dict[str, Any]] = mapped_column(JSON)
-
-
-class DigestRow(Base):
-    """One digest of one reader for one local day: claimed before it is sent, so that nobody gets two."""
-
-    __tablename__ = "digests"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id", ondelete="CASCADE"))
-    day: Mapped[date] = mapped_column(Date)
-    status: Mapped[str] = mapped_column(String(12))
-    page_id: Mapped[int | None] = mapped_column(ForeignKey("pages.id", ondelete="SET NULL"))
-    message_id: Mapped[str | None] = mapped_column(String(200))
-    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    error: Mapped[str | None] = mapped_column(Text)
-    __table_args__ = (UniqueConstraint("reader_id", "day"),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,10 +17,12 @@ from sqlalchemy.orm import load_only
 
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
+from recommender.store.slots import in_use
 from recommender.store.tables import Current, EventRow, PaperRow, VectorRow
 from recommender.types import LIBRARY, FloatArray, PaperVectors
 
 __all__ = [
+    "Stored",
     "appended",
     "brought_since",
     "count",
@@ -28,11 +30,13 @@ __all__ = [
     "current_encoder",
     "dense_of_editions",
     "document_frequency",
+    "gathered",
     "in_order",
     "last_seq",
     "load",
     "missing",
     "newest_ids",
+    "newest_rows",
     "newest_seq",
     "save",
     "seq_before",
@@ -41,17 +45,30 @@ __all__ = [
 ]
 
 
+SLOT = "encoder"  # in which the name of the one in use stands
+_T = VectorRow.__table__.c
+_NEWEST = select(_T.seq, _T.encoder).order_by(_T.seq.desc()).limit(1)  # made once: every page asks
+
+
+class Stored(NamedTuple):
+    """The vectors of one paper as they are stored."""
+
+    paper_id: str
+    dense: bytes
+    term_ids: bytes
+    term_values: bytes
+
+
 def current_encoder(session: Session) -> str | None:
     """Return the name of the encoder whose vectors are in use, or None before the first ingest."""
-    row = session.get(Current, "encoder")
-    return row.value if row else None
+    return in_use(session).get(SLOT)
 
 
 def use_encoder(session: Session, name: str, *, now: datetime) -> None:
     """Say whose vectors are in use from now on."""
-    row = session.get(Current, "encoder")
+    row = session.get(Current, SLOT)
     if row is None:
-        session.add(Current(slot="encoder", value=name, since=now))
+        session.add(Current(slot=SLOT, value=name, since=now))
     elif row.value != name:
         row.previous, row.value, row.since = row.value, name, now
     session.flush()
@@ -116,16 +133,28 @@ def load(session: Session, ids: Sequence[str], encoder: str, *, buckets: int, un
 
     A paper whose text changed has several: that of its present text if it is to be seen, else the newest.
     """
+    newest = newest_rows(session, ids, encoder, until=until)
+    found = [newest[paper_id] for paper_id in ids if paper_id in newest]
+    return gathered(found, buckets=buckets)
+
+
+def newest_rows(session: Session, ids: Sequence[str], encoder: str, *, until: int | None = None) -> dict[str, Stored]:
+    """Return what is stored of those of the papers that have vectors, as `load` chooses; `gathered` makes matrices of it."""
     present = VectorRow.text_digest == PaperRow.text_digest
-    newest: dict[str, VectorRow] = {}
+    newest: dict[str, Stored] = {}
     for start in range(0, len(ids), BATCH):
-        query = select(VectorRow).join(PaperRow, PaperRow.id == VectorRow.paper_id)
+        query = select(VectorRow.paper_id, VectorRow.dense, VectorRow.term_ids, VectorRow.term_values)
+        query = query.join(PaperRow, PaperRow.id == VectorRow.paper_id)
         query = query.where(VectorRow.encoder == encoder, VectorRow.paper_id.in_(ids[start : start + BATCH]))
         if until is not None:
             query = query.where(VectorRow.seq <= until)
-        for row in session.scalars(query.order_by(present, VectorRow.seq)):
-            newest[row.paper_id] = row
-    found = [newest[paper_id] for paper_id in ids if paper_id in newest]
+        for row in session.execute(query.order_by(present, VectorRow.seq)):
+            newest[row.paper_id] = Stored(*row)
+    return newest
+
+
+def gathered(found: Sequence[Stored], *, buckets: int) -> PaperVectors:
+    """Return matrices of what is stored of some papers, in their order; unit rows in `dense`."""
     return PaperVectors(tuple(row.paper_id for row in found), _dense(found), _terms(found, buckets))
 
 
@@ -145,6 +174,12 @@ def dense_of_editions(session: Session, encoder: str, first: date, last: date) -
 
 def last_seq(session: Session, encoder: str, first: date | None = None, last: date | None = None) -> int:
     """Return the number of the newest vector (of the editions `first` … `last`, when they are named); 0 when there is none."""
+    if first is None and last is None:
+        newest = session.execute(
+            _NEWEST
+        ).first()  # nearly always the one; to look for the encoder's would be to look at all of its
+        if newest is None or newest.encoder == encoder:
+            return newest.seq if newest is not None else 0
     query = select(func.max(VectorRow.seq)).where(VectorRow.encoder == encoder)
     if first is not None or last is not None:
         some = select(PaperRow.id)
@@ -221,7 +256,7 @@ def _dense(rows: Sequence[Any]) -> FloatArray:
     return unit
 
 
-def _terms(rows: Sequence[VectorRow], buckets: int) -> csr_array:
+def _terms(rows: Sequence[Stored], buckets: int) -> csr_array:
     indices = np.frombuffer(b"".join(row.term_ids for row in rows), dtype="<i4")
     values = np.frombuffer(b"".join(row.term_values for row in rows), dtype="<f2").astype(np.float32)
     indptr = np.concatenate([[0], np.cumsum([len(row.term_ids) // 4 for row in rows])]).astype(np.int32)

@@ -44,7 +44,12 @@ def address(database: Database, settings: Settings) -> Iterator[str]:
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Iterator[House]:
     """One lived-in house for all tests that only look."""
     settings = load(
-        {}, home=tmp_path_factory.mktemp("house") / "home", embed={"model": "hashing"}, edition="real", web={"signup": "open"}
+        {},
+        home=tmp_path_factory.mktemp("house") / "home",
+        embed={"model": "hashing"},
+        edition="real",
+        web={"signup": "open"},
+        mail={"mailer": "memory"},
     )
     settings.folder.mkdir(parents=True)
     shutil.copy(_migrated, settings.folder / "broadsheet.db")

@@ -249,16 +249,26 @@ def test_what_became_of_the_mail_is_told(lived: Life, monkeypatch: pytest.Monkey
     lived.wait(minutes=10)
     assert [message["To"] for message in lived.mail.sent] == ["ada <ada@example.org>"]
 
-    def refuse(_message: object) -> None:
+    def refuse(_message: object, **_how: object) -> None:
         raise MailError("the mail server does not take it: write to ben@example.org")
 
     monkeypatch.setattr(lived.mail, "send", refuse)
     lived.wait(minutes=30)
     page.reload()
     expect(row(page, "20 May").first).to_contain_text("11")
-    expect(page.get_by_role("region", name="Failed").get_by_role("row").last).to_contain_text("ben")
-    expect(page.get_by_role("region", name="Newest first").get_by_role("row")).to_have_count(3)
+    lines = page.get_by_role("region", name="One by one, newest first").get_by_role("row")
+    expect(lines).to_have_count(3)
+    page.get_by_role("link", name="failed 1", exact=True).click()
+    expect(lines).to_have_count(2)
+    expect(lines.last).to_contain_text("ben")
     assert "ben@" not in page.content(), "an address is nobody's business"
+    page.get_by_label("Reader").select_option("ben")
+    page.get_by_role("button", name="Send nothing more").click()
+    told(page, "Nothing more is sent to the address of ben")
+    expect(page.get_by_role("region", name="Left alone").get_by_role("row").last).to_contain_text("you said so")
+    page.get_by_role("button", name="Send again: ben").click()
+    told(page, "Digests go to ben again, from the next one on.")
+    expect(page.get_by_text("No reader is left alone.")).to_be_visible()
     to(page, "Overview")
     page.get_by_role("link", name="1 digest failed within two days.").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Mail")

@@ -85,6 +85,10 @@ def test_a_click_in_mail_counts_for_nobody_and_a_vote_does() -> None:
     assert result(said(("b", UP), channel=Channel.EMAIL)) == 1
 
 
+def test_a_click_pressed_on_the_page_behind_a_mails_link_counts() -> None:
+    assert result(said(("b", CLICK), channel=Channel.PRESSED)) == result(said(("b", CLICK))) != 0
+
+
 def test_gestures_elsewhere_do_not_count() -> None:
     assert result([replace(event, item_id=item) for event in said(("b", UP)) for item in (None, 999)]) == 0
 

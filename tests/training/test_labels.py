@@ -89,6 +89,13 @@ def test_a_click_from_mail_never_labels_and_a_vote_from_mail_does():
     assert graded([page], log(("a", UP, 1, Channel.EMAIL), ("c", CLICK, 1, Channel.EMAIL))) == {1: {"a": (2, 1.0)}}
 
 
+def test_what_is_pressed_on_the_page_behind_a_mails_link_labels_as_a_click_of_the_web_does():
+    page = shown_page("abc")
+    for kind in (CLICK, UP):
+        assert graded([page], log(("b", kind, 1, Channel.PRESSED))) == graded([page], log(("b", kind)))
+        assert graded([page], log(("b", kind)))
+
+
 def test_a_vote_on_a_later_revision_grades_the_row_of_the_first():
     """a is voted up; the page is made anew with d on top; d is voted up there: its row is the one that was first shown."""
     first, second = shown_page("abcd"), shown_page("dabc", revision=2, voted="a", minute=5)

@@ -114,7 +114,7 @@ def test_the_walk(morning: Morning) -> None:
     assert page is not None
     assert morning.look() == [item.paper_id for item in page.items]
     assert (line.status, line.day, line.message_id) == ("sent", TOMORROW, message["Message-ID"])
-    assert "edition of Thursday 21 May 2026" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Thursday, 21 May 2026" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     with morning.database.read() as session:
         ids = [item.id for item in page.items]
         assert pages.unshown(session, ids, Channel.EMAIL) == ids[10:]
@@ -131,12 +131,13 @@ def test_the_walk(morning: Morning) -> None:
     assert [item.paper_id for item in after.items if item.voted] == [page.items[0].paper_id]
 
 
-def test_a_weekend_without_news_is_quiet(morning: Morning) -> None:
+def test_days_without_news_are_told_of_once_and_then_quiet(morning: Morning) -> None:
     morning.sign_in()
     morning.tick()
     for days in (1, 2, 3):
         morning.world.now = NOW + timedelta(days=days)
         morning.tick()
     with morning.database.read() as session:
-        assert [line.status for line in digests.recent(session)] == ["skipped", "skipped", "sent"]
-    assert len(morning.mail.sent) == 1
+        lines = [(line.status, line.kind) for line in digests.recent(session)]
+    assert lines == [("skipped", "day"), ("sent", "quiet"), ("sent", "day")]  # the last of these days is a Saturday
+    assert len(morning.mail.sent) == 2

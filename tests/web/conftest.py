@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from mailers import *  # noqa: F403  (a mail server on loopback)
 from werkzeug.test import TestResponse
 
 from recommender.settings import Settings

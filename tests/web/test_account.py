@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from factories import fill, make_paper
 from flask import Flask
 
+from recommender.errors import MailDeferred, MailError, MailRefused, MailUnanswered
+from recommender.hours import Schedule
 from recommender.settings import Settings
-from recommender.store import accounts, readers
+from recommender.store import accounts, pages, readers, suppressions
 from recommender.store.db import Database
 from recommender.store.readers import Reader
+from web import letters
 from web.account import device
+from web.digest import NothingToSend
+from web.mail import MemoryMailer
 
 
 def stored(database: Database, reader: Reader) -> Reader:
@@ -58,6 +64,8 @@ def test_the_digest_is_set_to_the_readers_own_hour(signed_in: Any, database: Dat
         ({"zone": "Mars/Olympus"}, "There is no time zone"),
         ({"zone": "../../etc/passwd"}, "There is no time zone"),
         ({"zone": ""}, "There is no time zone"),
+        ({"when": "7"}, "Choose every day"),
+        ({"when": "week"}, "Choose every day"),
     ],
 )
 def test_a_wrong_digest_is_named_and_nothing_is_saved(
@@ -78,6 +86,176 @@ def test_a_digest_needs_an_address(signed_in: Any, database: Database, alice: Re
     assert "needs an address" in response.get_data(as_text=True)
     assert signed_in.post("/account/digest", {"hour": "23", "zone": "Asia/Tokyo"}).status_code == 303
     assert (stored(database, alice).digest_hour, stored(database, alice).digest_on) == (23, False)
+
+
+SAVED = {"digest": "on", "hour": "7", "zone": "Europe/Berlin"}
+
+
+def test_the_digest_comes_once_a_week_on_the_readers_own_weekday(signed_in: Any, database: Database, addressed: Reader) -> None:
+    signed_in.post("/account/digest", SAVED | {"when": "4"})
+    found = stored(database, addressed)
+    assert found.schedule == Schedule(7, "Europe/Berlin", "week", 4)
+    assert found.next_digest_at == datetime(2026, 5, 22, 5, 0, tzinfo=UTC)
+    text = signed_in.get("/account").get_data(as_text=True)
+    assert '<option value="4" selected>Once a week: Friday</option>' in text
+    assert "Next digest: Friday, 22 May, 07:00." in text
+    signed_in.post("/account/digest", SAVED)  # a form that does not ask leaves it
+    assert stored(database, addressed).digest_every == "week"
+    signed_in.post("/account/digest", SAVED | {"when": "day"})
+    assert stored(database, addressed).digest_every == "day"
+    assert "Next digest: Thursday, 21 May, 07:00." in signed_in.get("/account").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("form", "until"),
+    [
+        ({"days": "14"}, date(2026, 6, 3)),
+        ({"days": "30"}, date(2026, 6, 19)),
+        ({"until": "2026-05-21"}, date(2026, 5, 21)),
+        ({"until": " 2027-05-21 "}, date(2027, 5, 21)),
+    ],
+)
+def test_the_digest_pauses_until_a_day_and_comes_again_when_asked(
+    signed_in: Any, database: Database, addressed: Reader, form: dict[str, str], until: date
+) -> None:
+    signed_in.post("/account/digest", SAVED)
+    text = signed_in.follow(signed_in.post("/account/digest/pause", form))
+    found = stored(database, addressed)
+    assert (found.digest_on, found.digest_paused_until) == (True, until)
+    assert found.next_digest_at == datetime(until.year, until.month, until.day, 5, 0, tzinfo=UTC)
+    assert re.search(r"Paused until \d+ (May|June)( 2027)?\.", text)
+    assert 'name="resume"' in text
+    text = signed_in.follow(signed_in.post("/account/digest/pause", {"resume": "1"}))
+    assert "Paused" not in text
+    assert stored(database, addressed).schedule == Schedule(7, "Europe/Berlin")
+    assert stored(database, addressed).next_digest_at == datetime(2026, 5, 21, 5, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"days": "15"}, {"until": ""}, {"until": "2026-05-20"}, {"until": "2027-06-01"}, {"until": "tomorrow"}]
+)
+def test_a_pause_that_cannot_be_is_named_and_changes_nothing(
+    signed_in: Any, database: Database, addressed: Reader, form: dict[str, str]
+) -> None:
+    signed_in.post("/account/digest", SAVED)
+    before = stored(database, addressed)
+    answer = signed_in.post("/account/digest/pause", form)
+    assert answer.status_code == 422
+    assert "Choose a day after today" in answer.get_data(as_text=True)
+    assert stored(database, addressed) == before
+
+
+def test_a_time_zone_that_is_none_any_more_can_be_changed(signed_in: Any, database: Database, addressed: Reader) -> None:
+    with database.write() as session:
+        gone = Schedule(7, "Europe/Nowhere")
+        accounts.set_digest(session, addressed.id, gone, on=True, next_at=addressed.created_at)
+    assert 'id="zone" name="zone" list="zones" value="UTC"' in signed_in.get("/account").get_data(as_text=True)
+    assert signed_in.post("/account/digest", SAVED).status_code == 303
+    assert stored(database, addressed).time_zone == "Europe/Berlin"
+
+
+def test_what_is_paused_though_it_is_off_stays_off(signed_in: Any, database: Database, addressed: Reader) -> None:
+    signed_in.post("/account/digest/pause", {"days": "14"})
+    signed_in.post("/account/digest/pause", {"resume": "1"})
+    found = stored(database, addressed)
+    assert (found.digest_on, found.next_digest_at) == (False, None)
+
+
+class Refusing(MemoryMailer):
+    """A mail server that answers every message with an error."""
+
+    def __init__(self, error: MailError) -> None:
+        super().__init__()
+        self.error = error
+
+    def send(self, message: Any, **_more: Any) -> None:
+        raise self.error
+
+
+def test_a_digest_is_sent_at_once_when_asked_for(edition: Database, signed_in: Any, addressed: Reader, app: Flask) -> None:
+    mailer = MemoryMailer()
+    letters.use(app, mailer)
+    app.extensions["broadsheet"] = replace(
+        state := app.extensions["broadsheet"],
+        settings=state.settings.model_copy(update={"mail": state.settings.mail.model_copy(update={"mailer": "memory"})}),
+    )
+    text = signed_in.follow(signed_in.post("/account/digest/now"))
+    assert "A digest was sent to alice@example.org." in text
+    (message,) = mailer.sent
+    assert "alice@example.org" in message["To"]
+    with edition.read() as session:
+        (page,) = pages.shown(session)
+    assert page.page.reader_id == addressed.id  # what it showed is noted
+    assert stored(edition, addressed).next_digest_at is None  # and nothing else is changed
+
+
+def test_without_a_mail_server_it_says_where_the_digest_was_printed(
+    edition: Database, signed_in: Any, addressed: Reader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = signed_in.follow(signed_in.post("/account/digest/now"))
+    assert "There is no mail server: the digest to alice@example.org was printed where Broadsheet runs." in text
+    assert "--- mail" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MailDeferred("451 not now", code=451), "Try again later"),
+        (MailRefused("550 nobody <alice@example.org>", code=550), "Look whether your address is right"),
+        (MailUnanswered("no answer"), "it may come, or not"),
+        (MailError("something else"), "could not be sent"),
+        (NothingToSend("all voted on"), "you have said something of every paper"),
+    ],
+)
+def test_what_became_of_a_digest_that_did_not_leave_is_said_in_words(
+    edition: Database, signed_in: Any, addressed: Reader, app: Flask, caplog: Any, error: MailError, said: str
+) -> None:
+    letters.use(app, Refusing(error))
+    text = signed_in.follow(signed_in.post("/account/digest/now"))
+    assert said in text
+    assert "was sent" not in text
+    assert "alice@example.org" not in caplog.text
+
+
+def test_there_is_nothing_to_send_before_anything_is_stored(signed_in: Any, addressed: Reader) -> None:
+    assert "no papers are stored here yet" in signed_in.follow(signed_in.post("/account/digest/now"))
+
+
+def test_a_digest_now_needs_an_address_and_comes_three_times_an_hour(edition: Database, signed_in: Any, clock: Any) -> None:
+    assert "/account/digest/now" not in signed_in.get("/account").get_data(as_text=True)
+    for _ in range(3):
+        assert "give one first" in signed_in.follow(signed_in.post("/account/digest/now"))
+    assert signed_in.post("/account/digest/now").status_code == 429
+    clock.now += timedelta(hours=2)
+    assert signed_in.post("/account/digest/now").status_code == 303
+
+
+@pytest.mark.parametrize(("reason", "said"), [("bounce", "came back"), ("complaint", "reported as unwanted")])
+def test_an_address_that_is_left_alone_is_written_to_again_when_its_reader_asks(
+    edition: Database, signed_in: Any, addressed: Reader, reason: str, said: str
+) -> None:
+    with edition.write() as session:
+        suppressions.add(session, "alice@example.org", reason, now=addressed.created_at, detail="550 no such user")
+    text = signed_in.get("/account").get_data(as_text=True)
+    assert said in text
+    assert "Send me one now" not in text
+    assert "Nothing was sent" in signed_in.follow(signed_in.post("/account/digest/now"))
+    text = signed_in.follow(signed_in.post("/account/digest/again"))
+    assert "Mail goes to your address again." in text
+    assert said not in text
+    with edition.read() as session:
+        assert suppressions.count(session) == 0
+
+
+def test_what_the_owner_decided_only_the_owner_takes_back(database: Database, signed_in: Any, addressed: Reader) -> None:
+    with database.write() as session:
+        suppressions.add(session, "alice@example.org", "owner", now=addressed.created_at)
+    text = signed_in.get("/account").get_data(as_text=True)
+    assert "ask them" in text
+    assert "Write to me again" not in text
+    assert signed_in.post("/account/digest/again").status_code == 403
+    with database.read() as session:
+        assert suppressions.count(session) == 1
 
 
 CHOICES = {"locale": "", "name": "alice", "announce": ["new", "cross"], "notices": ["replies"]}

@@ -1,6 +1,7 @@
 """The command line as a person meets it: help everywhere, one line per error, exit codes that mean something."""
 
 import gzip
+import io
 import logging
 import re
 import shutil
@@ -11,17 +12,22 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from factories import NOW, make_paper
+from factories import DAY, NOW, make_paper
+from returned_mail import report
 
 from recommender.errors import GateRefused, NotEnoughData, SourceError
 from recommender.rank import model
 from recommender.settings import Settings, load
 from recommender.sources import jsonl
-from recommender.store import artifacts, invitations, readers, runs, schema
+from recommender.store import accounts, artifacts, invitations, readers, runs, schema, suppressions
 from recommender.store.db import Database
 from recommender.store.readers import Reader
+from recommender.store.tables_mail import DigestRow
 from web import jobs, shell
 from web.cli import main
+from web.links import Signer
+from web.stationery import message_id
+from web.workers import worker_name
 
 Run = Callable[..., Result]
 
@@ -34,7 +40,7 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("BROADSHEET_EMBED__MODEL", "hashing")
     monkeypatch.setattr(shell, "now", lambda: NOW)
     before = logging.root.handlers[:]
-    yield lambda *arguments: CliRunner().invoke(main, arguments, prog_name="broadsheet")
+    yield lambda *arguments, **more: CliRunner().invoke(main, arguments, prog_name="broadsheet", **more)
     logging.root.handlers[:] = before
 
 
@@ -51,7 +57,21 @@ EVERY = dict(commands())
 
 def test_the_commands_are_these() -> None:
     assert [" ".join(path) for path in EVERY] == [
-        *("up", "serve", "clock", "tick", "ingest", "import", "retrain", "digest", "link", "invite", "doctor", "sample"),
+        *(
+            "up",
+            "serve",
+            "clock",
+            "tick",
+            "ingest",
+            "import",
+            "retrain",
+            "digest",
+            "bounces",
+            "link",
+            "invite",
+            "doctor",
+            "sample",
+        ),
         *("db upgrade", "db check", "db revision", "models list", "models show", "models promote", "models rollback"),
     ]
 
@@ -184,6 +204,52 @@ def test_digest_shows_and_sends(run: Run, edition: Database, alice: Reader, tmp_
     assert "no reader called 'bob'" in run("digest", "--to", "bob").stderr
 
 
+def test_bounces_says_what_each_message_was(
+    run: Run, database: Database, settings: Settings, alice: Reader, tmp_path: Path
+) -> None:
+    about = f"<{message_id(Signer('a secret that only this house holds, I hope'), settings, DAY, f'r{alice.id}')}>"
+    with database.write() as session:
+        accounts.confirm_email(session, alice.id, "alice@example.org", now=NOW)
+        session.add(DigestRow(reader_id=alice.id, day=DAY, status="sent", message_id=about, claimed_at=NOW))
+    files = {"away": report("vacation"), "gone": report("postfix", to="alice@example.org", about=about), "other": report("gmail")}
+    for name, raw in files.items():
+        (tmp_path / name).write_bytes(raw)
+    told = run("bounces", *(str(tmp_path / name) for name in files))
+    assert (told.exit_code, told.stderr) == (0, "")
+    away, gone, other = told.stdout.splitlines()
+    assert away == "away: no report that a digest failed, or that somebody complained; left alone"
+    assert gone.startswith(
+        "gone: a bounce; nothing more is sent to this address (line 1 of the ledger: 550 5.1.1 (an address) Recipient"
+    )
+    assert "@" not in gone
+    assert other == "other: a report about no digest that is known here; left alone"
+    with database.read() as session:
+        assert suppressions.among(session, ["alice@example.org"])
+
+
+def test_bounces_reads_what_a_mail_server_pipes_in(run: Run, database: Database) -> None:
+    """To its end, or the server would think that it failed; and what it takes for failure is what is tried again later."""
+    piped = io.BytesIO(report("gmail") + b"x" * 5_000_000)
+    told = run("bounces", input=piped)
+    assert (told.exit_code, told.stderr, told.stdout) == (
+        0,
+        "",
+        "message: a report about no digest that is known here; left alone\n",
+    )
+    assert piped.read() == b""
+    schema.downgrade(database)
+    later = run("bounces", input=report("gmail"))
+    assert later.exit_code == 75
+    assert "run `broadsheet db upgrade`" in later.stderr
+
+
+def test_bounces_of_a_file_fail_as_every_command_does(run: Run, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"")
+    schema.downgrade(database)
+    assert run("bounces", str(tmp_path / "one")).exit_code == 1
+    assert run("bounces", str(tmp_path / "none")).exit_code == 2
+
+
 def test_invite_prints_a_link_that_lets_one_person_in(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     printed = run("invite", "--note", "for Ada").stdout.strip()
     assert printed.startswith("http://127.0.0.1:8020/join/")
@@ -267,7 +333,7 @@ def test_runs_asked_for_by_hand_are_in_the_ledger(run: Run, database: Database, 
     assert run("ingest").exit_code == 0
     with database.read() as session:
         (line,) = runs.recent(session)
-    assert (line.job, line.status, line.worker) == ("ingest", "ok", jobs.worker_name())
+    assert (line.job, line.status, line.worker) == ("ingest", "ok", worker_name())
 
 
 def test_settings_can_be_written_back_as_they_are_listed(run: Run, settings: Settings) -> None:

@@ -1,307 +1,345 @@
-"""The page as a message, and the links in it: programs that open them change nothing, a person's button does."""
+"""How a digest says it: a subject that tells, text and HTML of the same content, whatever the titles hold, in the reader's language."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from email.message import EmailMessage
+from datetime import timedelta
 from functools import partial
 from html import unescape
 from html.parser import HTMLParser
+from itertools import pairwise
 
-import numpy as np
+import html5lib
 import pytest
-import time_machine
-from factories import DAY, NOW, fill, make_edition, make_paper
-from flask import Flask
+from factories import DAY, make_paper
+from mornings import ASKED, LIKED, MORNINGS, Morning, body, followed, placed
 
-from recommender import daily
 from recommender.errors import MailError
 from recommender.settings import Settings
-from recommender.store import events, papers, readers
+from recommender.store import accounts, curators
 from recommender.store.db import Database
-from recommender.store.events import Word
-from recommender.store.readers import Reader
-from recommender.types import Channel, EventKind, RankedItem, RankedPage, Reason, Signals
-from web import digest
-from web.cards import card, cards
-from web.links import Signer, secret_key
+from recommender.types import Paper
+from web.digest import Draft, NothingToSend
+from web.links import Signer
 
-LINK = re.compile(r"http://127\.0\.0\.1:8020(/m/(\w+)/[\w.-]+)")
-
-
-def body(message: EmailMessage, kind: str = "plain") -> str:
-    part = message.get_body((kind,))
-    assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
+LINK = re.compile(r"http://127\.0\.0\.1:8020(/m/(\w+)/([\w.-]+))")
+YESTERDAY = DAY - timedelta(days=1)
+LIVES = 10**9  # seconds: links are read at once here
 
 
 @pytest.fixture
-def reader(edition: Database, alice: Reader) -> Reader:
-    with edition.write() as session:
-        readers.set_digest(session, alice.id, on=True, email="alice@example.org", hour=7, time_zone="UTC", next_at=NOW)
-        found = readers.by_id(session, alice.id)
-    assert found is not None
-    return found
+def morning(database: Database, settings: Settings) -> Morning:
+    return Morning(database, settings)
 
 
-def page_of(database: Database, settings: Settings, reader: Reader) -> RankedPage:
-    with database.write() as session:
-        rankers = daily.Rankers(settings.models_folder)
-        return daily.current_page(session, reader.id, DAY, rankers, settings.rank, now=NOW)
+@pytest.fixture(params=MORNINGS)
+def drafted(request: pytest.FixtureRequest, morning: Morning) -> Draft:
+    """The digest of each of the mornings there are."""
+    return MORNINGS[request.param](morning)
 
 
-def composed(database: Database, settings: Settings, reader: Reader, page: RankedPage | None = None) -> EmailMessage:
-    page = page or page_of(database, settings, reader)
-    with database.read() as session:
-        shown = cards(session, reader.id, digest.picks(page, settings.mail.picks), today=DAY)
-    signer = Signer(secret_key(settings))
-    return digest.compose(page, shown, reader, day=DAY, settings=settings, signer=signer, now=NOW)
+class Html(HTMLParser):
+    """What a page of HTML is made of.
 
+    Attributes
+    ----------
+    seen : list of str
+        The texts that are shown.
+    tags : list of (str, dict)
+    links : dict of str to str
+        Address to text.
+    headings : list of (int, str)
+    """
 
-def links_of(message: EmailMessage) -> dict[str, list[str]]:
-    """Paths of the digest's own links, by kind, in order."""
-    found: dict[str, list[str]] = {}
-    for path, kind in LINK.findall(body(message)):
-        found.setdefault(kind, []).append(path)
-    return found
-
-
-class _Text(HTMLParser):
-    """What a reader sees of a page."""
-
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.seen: list[str] = []
-        self._hidden = 0
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.links: dict[str, str] = {}
+        self.headings: list[tuple[int, str]] = []
+        self._open: list[tuple[str, str]] = []
+        self.feed(text)
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self._hidden += tag in ("style", "title")
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.tags.append((tag, facts))
+        if tag in ("a", "h1", "h2", "h3", "style", "title"):
+            self._open.append((tag, facts.get("href") or ""))
+            if tag.startswith("h"):
+                self.headings.append((int(tag[1]), ""))
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("style", "title")
+        if self._open and self._open[-1][0] == tag:
+            self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self._hidden and data.strip():
+        within = [tag for tag, _ in self._open]
+        if "style" in within or "title" in within:
+            return
+        if data.strip():
             self.seen.append(" ".join(data.split()))
+        for tag, href in self._open:
+            if tag == "a":
+                self.links[href] = self.links.get(href, "") + data
+        if self.headings and any(tag.startswith("h") for tag in within):
+            level, text = self.headings[-1]
+            self.headings[-1] = (level, text + data)
 
 
-def test_the_digest_is_the_top_of_the_page(edition: Database, settings: Settings, reader: Reader) -> None:
-    page = page_of(edition, settings, reader)
-    message = composed(edition, settings, reader, page)
-    with edition.read() as session:
-        stored = papers.get(session, [item.paper_id for item in page.items])
-    titles = [stored[item.paper_id].title for item in page.items[:10]]
-    numbered = re.findall(r"^\d+\. (.*)$", body(message), re.M)
-    assert numbered == titles
-    text = _Text()
-    text.feed(body(message, "html"))
-    assert [seen for seen in text.seen if seen in titles] == titles
-    assert message["Subject"] == f"{titles[0]} and 9 more"
-    assert f"The first 10 of {page.candidates} papers" in body(message)
+def titles(draft: Draft) -> list[str]:
+    """The titles of the plain text, from the top."""
+    return re.findall(r"^ ?\d+\. (.*)$", body(draft.message), re.M)
 
 
-def test_every_paper_says_why_and_what_is_tried_is_marked(edition: Database, settings: Settings, reader: Reader) -> None:
-    page = page_of(edition, settings, reader)
-    drawn = replace(next(item for item in page.items if item.explored), position=2)  # its place is drawn too
-    page = replace(page, items=(page.items[0], drawn, *(item for item in page.items[1:] if item.paper_id != drawn.paper_id)))
-    blocks = body(composed(edition, settings, reader, page)).split("\n\n")[1:11]
-    for item, block in zip(page.items, blocks, strict=False):
-        assert item.reasons[0].text in block
-        assert ("Exploration" in block) == item.explored
-    assert any(item.explored for item in page.items[:10])
+def tokens(draft: Draft, kind: str = "plain") -> list[tuple[str, str]]:
+    """What the links of a part are for, and their tokens."""
+    return [(purpose, token) for _path, purpose, token in LINK.findall(body(draft.message, kind))]
 
 
-def test_papers_voted_on_are_left_out(edition: Database, settings: Settings, reader: Reader) -> None:
-    first = page_of(edition, settings, reader)
-    with edition.write() as session:
-        for item in first.items[:2]:
-            events.append(session, reader.id, item.paper_id, EventKind.UPVOTE, at=NOW, item_id=item.id)
-    page = page_of(edition, settings, reader)
-    left = digest.picks(page, 10)
-    assert {item.paper_id for item in first.items[:2]}.isdisjoint(item.paper_id for item in left)
-    assert len(left) == 10
-    assert digest.picks(replace(page, items=()), 10) == ()
+def one(morning: Morning, *papers: Paper, **facts: object) -> Draft:
+    """The digest of a reader whose page these papers are."""
+    reader = morning.reader(**facts)
+    morning.announce(*papers)
+    morning.lay(reader, *(placed(paper) for paper in papers))
+    return morning.write(reader, last_edition=YESTERDAY)
 
 
-def test_without_an_address_there_is_no_message(edition: Database, settings: Settings, reader: Reader) -> None:
-    with pytest.raises(MailError, match="account page"):
-        composed(edition, settings, replace(reader, email=None))
+# What is written
 
 
-def test_the_sample_edition_says_so(edition: Database, settings: Settings, reader: Reader) -> None:
-    message = composed(edition, settings.model_copy(update={"edition": "sample"}), reader)
-    assert message["Subject"].startswith("[invented papers] ")
-    assert "every paper and author in it is invented" in body(message)
-    assert "every paper and author in it is invented" in body(message, "html")
-    assert "invented" not in body(composed(edition, settings, reader))
+@pytest.mark.parametrize("name", MORNINGS)
+def test_golden(name: str, morning: Morning, golden: Callable[[str, str], None]) -> None:
+    message = MORNINGS[name](morning).message
+    without_tokens = partial(re.sub, r"(/m/\w+/)[\w.-]+", r"\1TOKEN")
+    golden(f"digest-{name}.txt", f"{message['Subject']}\n\n{without_tokens(body(message))}")
+    golden(f"digest-{name}.html", without_tokens(body(message, "html")))
 
 
-def test_a_hostile_title_stays_text(database: Database, settings: Settings, alice: Reader) -> None:
-    title = "<script>alert(1)</script>\r\nBcc: all@example.org <img src=x onerror=y>"
-    fill(database, settings, [*make_edition(DAY, per_topic=2), make_paper(99, title=title)][-3:])
-    reader = replace(alice, email="alice@example.org", name="Eve\r\nBcc: all@example.org <b>")
-    message = composed(database, settings, reader)
-    assert message["Bcc"] is None
-    assert "<script" not in body(message, "html")
-    assert "<img" not in body(message, "html")
-    assert "<script>alert(1)</script>" in unescape(body(message, "html"))
-
-
-def test_one_paper_makes_a_digest(database: Database, settings: Settings, alice: Reader) -> None:
-    fill(database, settings, [make_paper(1, title="Alone")])
-    message = composed(database, settings, replace(alice, email="alice@example.org"))
-    assert message["Subject"] == "Alone"
-    assert "The first 1 of 1 papers" in body(message)
-
-
-def test_the_largest_digest_is_not_clipped(database: Database, settings: Settings, alice: Reader) -> None:
-    long = [make_paper(n, title="A very long title " * 12, authors=("Some Author " * 6,) * 4) for n in range(60)]
-    fill(database, settings, long)
-    most = settings.model_copy(update={"mail": settings.mail.model_copy(update={"picks": 50})})
-    message = composed(database, most, replace(alice, email="alice@example.org"))
-    assert len(links_of(message)["go"]) == 50
-    assert len(body(message, "html").encode()) < 102_000  # more than this, and Gmail shows the beginning only
+def test_both_parts_show_the_same_papers(drafted: Draft) -> None:
+    text, page = body(drafted.message), Html(body(drafted.message, "html"))
+    shown = [" ".join(heading.split()) for level, heading in page.headings if level > 1]
+    lines = " ".join(text.split())
+    assert all(heading in lines or heading[:40] in text for heading in shown)
+    assert len(drafted.item_ids) == len(titles(drafted)) == [tag for tag, _ in page.tags].count("li")
+    assert sorted(tokens(drafted)) == sorted(tokens(drafted, "html"))
 
 
 @pytest.mark.parametrize(
-    ("latex", "plain"),
+    ("count", "every", "subject"),
     [
-        (r"Schr\"odinger's \textbf{cat}", "Schrödinger's cat"),
-        (r"$\mathbb{R}^d$ and $\ell_2$", "ℝ^d and ℓ_2"),
-        (r"50\% of $n^2$ & 10% more", "50% of n^2 & 10% more"),
-        ("From $10 to $20, 50% off", "From $10 to $20, 50% off"),
-        ("No maths_here at all", "No maths_here at all"),
-        ("{" * 500 + r"\alpha", "{" * 500 + r"\alpha"),  # too deep for the converter
-        (r"\frac" * 100, r"\frac" * 100),  # nonsense
-        ("$x^2" + "y" * 600 + "$", "$x^2" + "y" * 600 + "$"),  # too long
-        ("Two\n  lines", "Two lines"),
+        (1, "day", "Graph transformers"),
+        (2, "day", "Graph transformers and 1 more"),
+        (4, "day", "Graph transformers and 3 more"),
+        (4, "week", "Your week: Graph transformers and 3 more"),
     ],
 )
-def test_latex_becomes_text_or_stays_as_it_came(latex: str, plain: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert digest.readable(latex) == plain
-    assert capfd.readouterr().err == ""
+def test_the_subject_names_the_first_paper_and_how_many_more(morning: Morning, count: int, every: str, subject: str) -> None:
+    papers = [make_paper(number, title="Graph transformers") for number in range(1, count + 1)]
+    assert one(morning, *papers, digest_every=every).message["Subject"] == subject
 
 
-def test_golden(settings: Settings, alice: Reader, golden: Callable[[str, str], None]) -> None:
-    shown = [
-        make_paper(1, title=r"Bounds of $\mathcal{O}(n^2)$ & more", authors=("Ada Lovelace",), signals=Signals()),
-        make_paper(2, topic="robots", title="Grasping <soft> things", authors=("A", "B", "C", "D", "E"), signals=Signals(1)),
-        make_paper(3, topic="health", title="Trials", authors=(), signals=Signals(1200)),
+def test_the_subject_names_an_author_the_reader_follows_and_is_cut_at_a_word(morning: Morning) -> None:
+    reader = morning.reader()
+    long = make_paper(1, title="Graph transformers " * 10, authors=("Ada Lovelace",))
+    morning.announce(long, make_paper(2))
+    morning.lay(reader, placed(long, followed("Ada Lovelace")), placed(make_paper(2), ASKED))
+    subject = morning.write(reader, last_edition=YESTERDAY).message["Subject"]
+    assert subject == "Ada Lovelace: Graph transformers Graph transformers Graph transformers Graph… and 1 more"
+
+
+def test_beside_the_subject_a_mail_program_shows_what_else_there_is(morning: Morning) -> None:
+    page = Html(body(one(morning, *(make_paper(n, title=f"Paper {n}") for n in range(1, 7))).message, "html"))
+    assert page.seen[0] == "Also: Paper 2 · Paper 3 · Paper 4"
+    alone = Html(body(one(Morning(morning.database, morning.settings), make_paper(1, title="Alone"), name="bob").message, "html"))
+    assert alone.seen[0].startswith("Broadsheet for")
+
+
+def test_papers_of_days_that_were_missed_are_no_part_of_the_page(morning: Morning) -> None:
+    message = MORNINGS["missed"](morning).message
+    assert message["Subject"] == "Of today and 1 more"
+    assert "The first 1 of 48 papers, in your order." in body(message)
+
+
+def test_a_paper_has_links_to_vote_to_read_and_straight_to_its_source(morning: Morning) -> None:
+    paper = make_paper(1, pdf_url="https://arxiv.org/pdf/1", code_url="https://code.example/1")
+    draft, signer = one(morning, paper), Signer("an example of a secret, 32 characters")
+    page = Html(body(draft.message, "html"))
+    item = {"r": 1, "i": draft.item_ids[0]}
+    signed = {
+        text: signer.read(href.split("/")[-2], href.split("/")[-1], LIVES) for href, text in page.links.items() if "/m/" in href
+    }
+    assert signed == {
+        paper.title: item,
+        "More like this": {**item, "k": "upvote"},
+        "Less like this": {**item, "k": "downvote"},
+        "Another hour, weekly, or a pauseStop these mails": {"r": 1},  # both lead to one page
+    }
+    straight = {text: href for href, text in page.links.items() if "/m/" not in href}
+    assert straight == {
+        "PDF": "https://arxiv.org/pdf/1",
+        "Code": "https://code.example/1",
+        "The whole page": "http://127.0.0.1:8020/day/2026-05-20",
+    }
+    assert [purpose for purpose, _ in tokens(draft)] == ["read", "vote", "vote", "leave", "leave"]
+
+
+def test_a_link_says_of_which_paper_it_is_to_who_does_not_see_it(morning: Morning) -> None:
+    page = Html(body(one(morning, make_paper(1, title="Of <graphs>"), make_paper(2, title="Of robots")).message, "html"))
+    named = [facts["aria-label"] for tag, facts in page.tags if tag == "a" and "aria-label" in facts]
+    assert named == [
+        f"{what}: Of {whom}" for whom in ("<graphs>", "robots") for what in ("More like this", "Less like this", "Abstract")
     ]
-    reasons = [Reason("similar", "Close to “Spectral methods”, which you liked"), Reason("explore", "Exploration: drawn by lot")]
-    items = [
-        RankedItem(n, paper.id, 1.0, np.zeros(1, np.float32), (reason,) if reason else (), reason is reasons[1], id=n)
-        for n, (paper, reason) in enumerate(zip(shown, [*reasons, None], strict=True), start=1)
+
+
+def test_a_curators_pick_says_so(morning: Morning) -> None:
+    paper, friend = make_paper(1), morning.reader("ben")
+    morning.announce(paper)
+    with morning.database.write() as session:
+        accounts.set_curator(session, friend.id, is_curator=True)
+        curators.pick(session, paper.id, friend.id, "Worth an hour", now=morning.now)
+    assert "Picked by ben" in body(one(morning, paper).message)
+
+
+def test_who_sends_it_and_why_stands_at_its_foot(drafted: Draft) -> None:
+    said = body(drafted.message).rstrip().rpartition("\n\n")[2]
+    assert "127.0.0.1:8020" in said  # in words of the reader's language
+    assert " ".join(said.split()) == Html(body(drafted.message, "html")).seen[-1]
+    leave = str(drafted.message["List-Unsubscribe"]).strip("<>")
+    assert body(drafted.message).count(leave) == body(drafted.message, "html").count(leave) == 2
+
+
+# Its envelope
+
+
+def test_without_an_address_there_is_no_message(morning: Morning) -> None:
+    with pytest.raises(MailError, match="account page"):
+        one(morning, make_paper(1), email=None)
+
+
+def test_nothing_to_send_is_raised_before_anything_is_written(morning: Morning) -> None:
+    with pytest.raises(NothingToSend, match="broadsheet ingest"):
+        morning.write(morning.reader())
+
+
+def test_a_message_is_known_by_reader_and_day_and_nobody_else_can_name_it(morning: Morning) -> None:
+    reader, paper = morning.reader(), make_paper(1)
+    morning.announce(paper)
+    morning.lay(reader, placed(paper))
+    sample = morning.settings.model_copy(update={"edition": "sample"})
+    known = [
+        str(morning.write(changed, **facts).message["Message-ID"])  # type: ignore[arg-type]
+        for changed, facts in (
+            (reader, {}),
+            (replace(reader, name="renamed"), {"last_edition": YESTERDAY}),
+            (reader, {"day": DAY + timedelta(days=1)}),
+            (reader, {"signature": "another example of a secret, 40 letters"}),
+            (reader, {"settings": sample}),
+        )
     ]
-    page = RankedPage(alice.id, DAY, tuple(items), 48, "blend-0", "s", 0, 0, "r", NOW, id=1)
-    made = [card(paper, Word(), today=DAY, item=item) for paper, item in zip(shown, items, strict=True)]
-    reader, signer = replace(alice, email="alice@example.org"), Signer(secret_key(settings))
-    message = digest.compose(page, made, reader, day=DAY, settings=settings, signer=signer, now=NOW)
-    without_tokens = partial(re.sub, r"(/m/\w+/)[\w.-]+", r"\1TOKEN")
-    golden("digest.txt", f"{message['Subject']}\n\n{without_tokens(body(message))}")
-    golden("digest.html", without_tokens(body(message, "html")))
+    assert known[0] == known[1]
+    assert len(set(known)) == 4
+    assert re.fullmatch(r"<digest-2026-05-20-r1-[\w-]{20}@127\.0\.0\.1>", known[0])
 
 
-# Links
+def test_the_envelope_says_what_is_in_it(drafted: Draft, request: pytest.FixtureRequest) -> None:
+    language = "de" if "german" in request.node.name else "en"
+    assert drafted.message["Content-Language"] == language
+    assert f'<html lang="{language}" dir="ltr">' in body(drafted.message, "html")
+    assert str(drafted.message["Feedback-ID"]).startswith("2026-05-20:own:")
 
 
-def state_of(database: Database, reader: Reader) -> tuple[object, ...]:
-    """All that a vote, a sign-in or the end of a digest would change."""
-    with database.read() as session:
-        votes = [event for event in events.history(session, reader.id) if event.kind is not EventKind.CLICK]
-        return tuple(votes), readers.by_id(session, reader.id)
+def test_a_reader_without_a_language_is_spoken_to_in_that_of_the_house(morning: Morning) -> None:
+    web = morning.settings.web.model_copy(update={"language": "de"})
+    morning.settings = morning.settings.model_copy(update={"web": web})
+    said = {
+        name: body(one(morning, make_paper(1), name=name, locale=locale).message)
+        for name, locale in (("ada", ""), ("ben", "en"), ("eve", "xx"))
+    }
+    assert ["Mittwoch, 20. Mai 2026" in text for text in said.values()] == [True, False, True]
+    assert "Wednesday, 20 May 2026" in said["ben"]
 
 
-def test_opening_every_link_three_times_changes_nothing(
-    edition: Database, settings: Settings, reader: Reader, app: Flask
-) -> None:
-    message, before = composed(edition, settings, reader), state_of(edition, reader)
-    paths = [path for found in links_of(message).values() for path in found]
-    assert len(paths) == 10 * 3 + 1
-    client = app.test_client()
-    for _ in range(3):
-        for path in paths:
-            assert client.get(path).status_code in (200, 302)
-            assert client.head(path).status_code in (200, 302)
-            assert client.options(path).status_code == 200
-    assert state_of(edition, reader) == before
-    assert client.get_cookie("broadsheet") is None
+# Whatever is in it
 
 
-def test_following_a_link_goes_to_the_paper_and_notes_a_click_from_mail(
-    edition: Database, settings: Settings, reader: Reader, app: Flask
-) -> None:
-    page = page_of(edition, settings, reader)
-    path = links_of(composed(edition, settings, reader, page))["go"][0]
-    client = app.test_client()
-    client.head(path)
-    client.get(path, headers={"Sec-Purpose": "prefetch"})
-    answer = client.get(path)
-    assert answer.headers["Location"].startswith("https://arxiv.org/abs/")
-    with edition.read() as session:
-        (click,) = events.history(session, reader.id)
-    assert (click.kind, click.channel, click.item_id) == (EventKind.CLICK, Channel.EMAIL, page.items[0].id)
+def test_nothing_in_a_title_or_a_name_is_more_than_text(morning: Morning) -> None:
+    message = MORNINGS["hostile"](morning).message
+    page = Html(body(message, "html"))
+    assert message["Bcc"] is None
+    assert message["To"] == '"Eve Bcc: all@example.org <b>" <eve@example.org>'
+    assert "\n" not in message["Subject"]
+    assert {tag for tag, _ in page.tags} & {"script", "img", "b", "iframe", "link", "form"} == set()
+    assert [name for _, facts in page.tags for name in facts if name.startswith("on")] == []
+    addresses = [facts["href"] or "" for tag, facts in page.tags if tag == "a"]
+    assert all(href.startswith(("http://127.0.0.1:8020/", "https://arxiv.org/", "https://code.example/")) for href in addresses)
+    shown = " ".join(page.seen)
+    for text in ("<script>alert(1)</script>", "<img src=x onerror=y>", "{{7*7}}", "%(name)s %s"):
+        assert text in shown
+        assert text in " ".join(body(message).split())
+    assert not set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u0000") & set(unescape(body(message, "html")) + body(message))
+    assert "👩‍🔬" in shown
 
 
-def test_pressing_the_button_votes_once_and_undo_takes_it_back(
-    edition: Database, settings: Settings, reader: Reader, app: Flask
-) -> None:
-    page = page_of(edition, settings, reader)
-    up, down = links_of(composed(edition, settings, reader, page))["vote"][:2]
-    client = app.test_client()
-    shown = client.get(up).get_data(as_text=True)
-    assert shown.count("<button") == 1
-    assert "More like this" in shown
-    for _ in range(2):  # a double press is one vote
-        done = client.post(up)
-        assert done.status_code == 200
-    undo = re.search(r'action="(/m/vote/[\w.-]+)"', done.get_data(as_text=True))
-    assert undo is not None
-    client.post(undo[1])
-    client.post(down)
-    with edition.read() as session:
-        said = [(event.kind, event.channel, event.item_id) for event in events.history(session, reader.id)]
-    kinds = (EventKind.UPVOTE, EventKind.CLEAR, EventKind.DOWNVOTE)
-    assert said == [(kind, Channel.EMAIL, page.items[0].id) for kind in kinds]
+def test_html_needs_nothing_from_elsewhere_and_has_no_mistake(drafted: Draft) -> None:
+    text = body(drafted.message, "html")
+    parser = html5lib.HTMLParser(strict=False)
+    parser.parse(text)
+    assert parser.errors == []
+    page = Html(text)
+    assert not [facts for tag, facts in page.tags if "src" in facts or "background" in facts or tag == "link"]
+    assert "url(" not in text
+    assert "@import" not in text
 
 
-def test_a_mail_program_unsubscribes_without_cookie_or_form_token(
-    edition: Database, settings: Settings, reader: Reader, app: Flask
-) -> None:
-    message = composed(edition, settings, reader)
-    path = str(message["List-Unsubscribe"]).strip("<>").removeprefix(settings.public_url)
-    assert path == links_of(message)["leave"][0]
-    for _ in range(2):  # one who has left already is told the same
-        answer = app.test_client().post(path, data={"List-Unsubscribe": "One-Click"}, headers={"Origin": "https://mail.example"})
-        assert answer.status_code == 200
-        assert "No more digests" in answer.get_data(as_text=True)
-    with edition.read() as session:
-        after = readers.by_id(session, reader.id)
-    assert after is not None
-    assert (after.digest_on, after.next_digest_at, after.email) == (False, None, "alice@example.org")
-
-
-def test_a_link_that_was_altered_or_belongs_elsewhere_is_nothing(
-    edition: Database, settings: Settings, reader: Reader, app: Flask, bob: Reader
-) -> None:
-    links = links_of(composed(edition, settings, reader))
-    client, before = app.test_client(), state_of(edition, reader)
-    token = links["vote"][0].rpartition("/")[2]
-    stranger = Signer(secret_key(settings)).sign(
-        "vote", {"r": bob.id, "i": page_of(edition, settings, reader).items[0].id, "k": "upvote"}
+def test_headings_are_in_order_and_papers_are_counted_through(drafted: Draft) -> None:
+    page = Html(body(drafted.message, "html"))
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+    starts = [int(facts["start"] or 0) for tag, facts in page.tags if tag == "ol"]
+    assert starts == sorted(set(starts))
+    assert [int(number) for number in re.findall(r"^ ?(\d+)\. ", body(drafted.message), re.M)] == list(
+        range(1, len(drafted.item_ids) + 1)
     )
-    for path in (f"/m/vote/{token[:-2]}xx", f"/m/leave/{token}", f"/m/go/{token}", "/m/vote/x", f"/m/vote/{stranger}"):
-        assert client.post(path).status_code in (404, 405), path
-        assert client.get(path).status_code == 404, path
-    assert state_of(edition, reader) == before
 
 
-def test_an_old_link_votes_no_more_but_still_unsubscribes(
-    edition: Database, settings: Settings, reader: Reader, app: Flask
-) -> None:
-    with time_machine.travel("2026-01-01T08:00:00Z", tick=False):
-        links = links_of(composed(edition, settings, reader))
-    with time_machine.travel("2026-02-02T08:00:00Z", tick=False):
-        client = app.test_client()
-        assert client.post(links["vote"][0]).status_code == 404
-        assert client.post(links["leave"][0]).status_code == 200
+def test_every_style_stands_in_its_element_and_what_the_dark_changes_in_the_head(drafted: Draft) -> None:
+    head, _, rest = body(drafted.message, "html").partition("</head>")
+    page = Html(rest)
+    assert "prefers-color-scheme: dark" in head
+    bare = [
+        tag
+        for tag, facts in page.tags
+        if tag in ("body", "h1", "h2", "h3", "p", "a", "ol", "li", "div") and not facts.get("style")
+    ]
+    assert bare == []
+    for tag, facts in page.tags:
+        coloured = "color:#" in (facts.get("style") or "")
+        assert not coloured or facts.get("class"), f"{tag} keeps its colour in the dark"
+
+
+def test_plain_text_is_narrow_but_for_its_links(drafted: Draft) -> None:
+    lines = body(drafted.message).splitlines()
+    assert [line for line in lines if len(line) > 78 and "http" not in line] == []
+    assert max(len(line.encode()) for line in lines) < 998
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("letter", ["A very long title ", '"<&\'>" ', "字", "🤖"], ids=["words", "escaped", "wide", "emoji"])
+def test_the_largest_digest_is_not_clipped(morning: Morning, letter: str) -> None:
+    reader = morning.reader()
+    facts = {"authors": (letter * 80,) * 4, "organization": letter * 200, "categories": (letter * 40,) * 6}
+    papers = [make_paper(n, title=letter * 400, code_url="https://x.org/" + "c" * 480, **facts) for n in range(60)]
+    morning.announce(*papers)
+    morning.lay(reader, *(placed(paper, replace(LIKED, text=letter * 300, template="")) for paper in papers))
+    most = morning.settings.model_copy(update={"mail": morning.settings.mail.model_copy(update={"picks": 50})})
+    draft = morning.write(reader, settings=most, last_edition=YESTERDAY)
+    page = body(draft.message, "html")
+    assert len(page.encode()) < 102_000  # more than this, and Gmail shows the beginning only
+    assert page.rstrip().endswith("</html>")
+    assert len(draft.item_ids) == len(titles(draft)) >= 10
+    assert str(draft.message["Subject"]).endswith(f"and {len(draft.item_ids) - 1} more")
+    assert f"The first {len(draft.item_ids)} of 48 papers" in body(draft.message)

@@ -122,3 +122,54 @@ def test_who_may_come_in_and_how(settings: Settings, environment: dict[str, str]
     named = {f"BROADSHEET_{name}": value for name, value in environment.items()}
     found = {check.name: check for check in doctor.checks(load(named, home=settings.home, edition="real"))}["access"]
     assert (found.state, said in found.told) == (state, True), found.told
+
+
+SENT = {"mailer": "smtp", "sender": "Paper <paper@example.org>"}
+SIGNED = {**SENT, "dkim_domain": "example.org"}
+KEY = Path(__file__).parents[1] / "data" / "mail" / "dkim-rsa.pem"
+
+
+def mail_check(url: str = "https://papers.example.org", **mail: object) -> tuple[str, str]:
+    settings = load({}, home=Path("/nowhere"), mail=mail, web={"public_url": url})
+    return next((check.state, check.told) for check in doctor.checks(settings) if check.name == "mail")
+
+
+def test_mail_that_is_printed_needs_nothing() -> None:
+    assert mail_check("http://127.0.0.1:8020", mailer="console") == ("ok", "console: digests are printed, not sent")
+
+
+def test_mail_that_is_sent_as_it_should_be(tmp_path: Path) -> None:
+    assert mail_check(**SENT) == ("ok", "smtp: through 127.0.0.1:25")
+    key = tmp_path / "key.pem"
+    key.write_bytes(KEY.read_bytes())
+    key.chmod(0o600)
+    assert mail_check(**SIGNED, dkim_key_file=str(key)) == ("ok", "smtp: through 127.0.0.1:25, signed for example.org")
+    key.chmod(0o640)
+    state, told = mail_check(**SIGNED, dkim_key_file=str(key))
+    assert (state, f"chmod 600 {key}" in told) == ("note", True)
+
+
+@pytest.mark.parametrize(
+    ("mail", "said"),
+    [
+        ({"mailer": "smtp"}, "BROADSHEET_MAIL__SENDER"),
+        ({**SENT, "sender": "paper@house.local"}, "BROADSHEET_MAIL__SENDER"),
+        ({**SENT, "sender": "paper"}, "BROADSHEET_MAIL__SENDER"),
+        ({**SENT, "return_path": "bounces@localhost"}, "BROADSHEET_MAIL__RETURN_PATH"),
+        ({**SENT, "dkim_key_file": str(KEY)}, "BROADSHEET_MAIL__DKIM_DOMAIN"),
+        (SIGNED, "BROADSHEET_MAIL__DKIM_KEY_FILE"),
+        ({**SIGNED, "dkim_key_file": "/nowhere/key.pem"}, "cannot be read: No such file or directory"),
+        ({**SIGNED, "dkim_key_file": __file__}, "is no key that mail can be signed with"),
+        ({**SIGNED, "dkim_key_file": str(KEY), "dkim_domain": "example.net"}, "from example.org and is signed for example.net"),
+    ],
+)
+def test_mail_that_would_not_be_believed(mail: dict[str, object], said: str) -> None:
+    state, told = mail_check(**mail)
+    assert state == "bad"
+    assert said in told
+
+
+@pytest.mark.parametrize(("url", "state"), [("http://127.0.0.1:8020", "note"), ("http://papers.example.org", "bad")])
+def test_unsubscribing_with_one_click_needs_an_address_that_is_protected(url: str, state: str) -> None:
+    found, told = mail_check(url, **SENT)
+    assert (found, "BROADSHEET_WEB__PUBLIC_URL" in told) == (state, True)

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from recommender.store.db import Database, open_database
 from recommender.store.readers import Reader
 from web import jobs
 from web.jobs import Work, following, order, run_due, run_now
+from web.workers import worker_name
 
 Verb = Callable[[Work], dict[str, Any]]
 
@@ -74,11 +76,38 @@ def test_the_sample_edition_plays_and_learns_at_once(database: Database, setting
     assert done == ["ingest", "wanted", "libraries", "simulate", "retrain", "pages", "digests", "notices"]
 
 
+def test_bounces_are_read_before_digests_where_a_folder_is_set(
+    database: Database, settings: Settings, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = settings.model_copy(update={"mail": settings.mail.model_copy(update={"bounce_folder": "/var/mail/bounces"})})
+    run_due(database, asked, NOW)
+    assert [job for job in done if job not in MORNING] == ["bounces"]
+    assert done.index("bounces") == done.index("digests") - 1
+    run_due(database, settings, NOW + timedelta(hours=1))
+    assert done.count("bounces") == 1
+    with database.read() as session:
+        assert runs.next_at(session, "bounces") is None  # or the owner would be told that it is late
+
+
+def test_the_folder_of_bounces_is_read_and_what_was_in_it_told(database: Database, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1.mx").write_bytes(b"I am away.")
+    asked = settings.model_copy(update={"mail": settings.mail.model_copy(update={"bounce_folder": str(tmp_path)})})
+    assert run_now(Work(database, asked, lambda: NOW), "bounces").detail == {"other": 1}
+    (tmp_path / "new").rmdir()
+    failed = run_now(Work(database, asked, lambda: NOW + timedelta(minutes=1)), "bounces")
+    assert failed.status == "failed"
+    assert "BROADSHEET_MAIL__BOUNCE_FOLDER" in str(failed.problem)
+    with pytest.raises(StoreError, match="there is no job 'bounces' in this edition"):
+        run_now(Work(database, settings, lambda: NOW), "bounces")
+
+
 @pytest.mark.parametrize(
     ("job", "now", "then"),
     [
         ("digests", "2026-05-20T08:02", "2026-05-20T08:05"),
         ("digests", "2026-05-20T08:05", "2026-05-20T08:10"),  # strictly after
+        ("bounces", "2026-05-20T08:02", "2026-05-20T08:05"),
         ("ingest", "2026-05-20T08:59", "2026-05-20T09:00"),
         ("simulate", "2026-05-20T23:30", "2026-05-21T00:00"),
         ("pages", "2026-12-31T23:59", "2027-01-01T00:00"),
@@ -216,7 +245,7 @@ def test_a_claim_of_a_dead_process_of_this_machine_is_taken_up_at_once(
 
 
 def test_a_claim_of_a_living_process_is_respected(database: Database, settings: Settings, done: list[str]) -> None:
-    leave_behind(database, settings, jobs.worker_name())
+    leave_behind(database, settings, worker_name())
     run_due(database, settings, NOW + timedelta(seconds=30))
     assert "ingest" not in done
 
@@ -265,7 +294,7 @@ def test_a_first_reading_that_was_cut_short_goes_on_at_once(database: Database, 
 
 
 def test_a_person_is_told_when_the_job_is_running(database: Database, settings: Settings, done: list[str]) -> None:
-    leave_behind(database, settings, jobs.worker_name())
+    leave_behind(database, settings, worker_name())
     with pytest.raises(StoreError, match=r"ingest is running since 08:00 UTC"):
         run_now(Work(database, settings, lambda: NOW), "ingest")
     assert done == []

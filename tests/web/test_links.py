@@ -6,17 +6,15 @@ import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 
 from recommender.errors import SettingsError
 from recommender.settings import Settings, load
-from web.links import Signer, absolute, next_digest_at, safe_next, secret_key, time_zone
+from web.links import Signer, absolute, safe_next, secret_key
 
 SECRET = "a secret that is long enough for the tests"
 
@@ -121,40 +119,6 @@ def test_a_home_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> Non
     tmp_path.chmod(0o500)
     with pytest.raises(SettingsError, match="BROADSHEET_HOME"):
         secret_key(load({}, home=tmp_path / "home"))
-
-
-@pytest.mark.parametrize("name", ["", "Nowhere/City", "../etc/passwd", "Europe", "/etc/localtime", "UTC\x00"])
-def test_an_unknown_time_zone_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="Europe/Berlin"):
-        time_zone(name)
-
-
-@pytest.mark.parametrize(
-    ("now", "zone", "hour", "expected"),
-    [
-        ("2026-05-20T08:00Z", "UTC", 9, "2026-05-20T09:00Z"),
-        ("2026-05-20T08:00Z", "UTC", 8, "2026-05-21T08:00Z"),  # now is not after now
-        ("2026-05-20T23:30Z", "Asia/Tokyo", 7, "2026-05-21T22:00Z"),
-        ("2026-05-20T23:30Z", "America/Los_Angeles", 17, "2026-05-21T00:00Z"),
-        ("2026-03-29T00:10Z", "Europe/Berlin", 2, "2026-03-29T01:00Z"),  # 2 o'clock is skipped: 3 o'clock stands for it
-        ("2026-10-24T23:10Z", "Europe/Berlin", 2, "2026-10-25T00:00Z"),  # 2 o'clock comes twice: the first counts,
-        ("2026-10-25T00:30Z", "Europe/Berlin", 2, "2026-10-26T01:00Z"),  # and the second does not
-        ("2028-02-28T12:00Z", "UTC", 7, "2028-02-29T07:00Z"),
-        ("2011-12-29T20:00Z", "Pacific/Apia", 7, "2011-12-30T17:00Z"),  # a day that island never had
-    ],
-)
-def test_the_next_digest(now: str, zone: str, hour: int, expected: str) -> None:
-    assert next_digest_at(datetime.fromisoformat(now), zone, hour) == datetime.fromisoformat(expected)
-
-
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"])
-@pytest.mark.parametrize("hour", [0, 2, 7, 23])
-def test_a_year_of_digests_has_one_on_every_local_day(zone: str, hour: int) -> None:
-    moment, days = datetime(2026, 1, 1, tzinfo=UTC), []
-    for _ in range(366):
-        moment = next_digest_at(moment, zone, hour)
-        days.append(moment.astimezone(ZoneInfo(zone)).date())
-    assert all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))
 
 
 def test_a_stamp_is_one_texts_one_purposes_and_one_secrets() -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from factories import DAY, make_edition, make_paper, make_reader
 
+from recommender.hours import Schedule
 from recommender.settings import Settings
-from recommender.store import comments, curators, events, papers, readers, runs, submissions
+from recommender.store import comments, curators, events, papers, readers, runs, submissions, subscribers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
-from recommender.store.tables import DigestRow
+from recommender.store.tables_mail import DigestRow
 from recommender.types import EventKind
 from web.app import create_app
 
@@ -55,6 +56,8 @@ def test_the_pages_are_the_owners_alone(database: Database, client: Any, signed_
         "/owner/models/back",
         "/owner/models/v1/promote",
         "/owner/models/trial/end",
+        "/owner/mail/hold",
+        "/owner/mail/lift/1",
         "/owner/moderation/1/remove",
         "/owner/moderation/picks/1/arxiv:1",
     ],
@@ -146,6 +149,16 @@ def test_readers_are_listed_without_what_is_theirs(
     assert "One reader wants a digest." in words(browser.last)
 
 
+def test_people_without_an_account_are_counted_and_not_named(database: Database, browser: Any, clock: Any) -> None:
+    assert "What everyone reads is mailed to 0 subscribers without an account." in words(browser.get("/owner/readers").text)
+    with database.write() as session:
+        subscribers.confirm(session, "nora@example.org", Schedule(7), locale="en", now=clock())
+    text = words(browser.get("/owner/readers").text)
+    assert "What everyone reads is mailed to 1 subscriber without an account." in text
+    assert "No more can ask for it" in text  # nothing is mailed here
+    assert "nora" not in text
+
+
 def test_curators_are_made_and_unmade(database: Database, browser: Any, alice: Reader) -> None:
     for on, told in (("1", "alice is a curator now"), ("0", "alice is no curator any more")):
         assert told in words(browser.follow(browser.post(f"/owner/readers/{alice.id}/curator", {"on": on})))
@@ -205,15 +218,6 @@ def test_closed_sign_up_is_told(settings: Settings, database: Database, clock: A
     client = made.test_client()
     client.get("/signin/" + owner_link(database, closed, clock()).rpartition("/")[2])
     assert "Sign-up is closed" in client.get("/owner/readers").get_data(as_text=True)
-
-
-def test_mail_is_told_day_by_day(database: Database, browser: Any, alice: Reader, bob: Reader, clock: Any) -> None:
-    with database.write() as session:
-        for reader, status, error in ((alice, "sent", None), (bob, "failed", "550 <bob@example.org> is gone")):
-            session.add(DigestRow(reader_id=reader.id, day=DAY, status=status, claimed_at=clock(), error=error))
-    text = words(browser.get("/owner/mail").get_data(as_text=True))
-    assert "Day sent failed 20 May 2026 1 1" in text
-    assert "failed: 550 &lt;…@example.org&gt; is gone" in text
 
 
 def test_a_reported_remark_is_taken_away_and_put_back(

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from recommender.errors import MailError
 from recommender.settings import Settings
-from recommender.store import belongings, comments, papers
+from recommender.store import belongings, comments, papers, suppressions
 from recommender.store.comments import Comment
 from recommender.store.db import Database
 from recommender.store.readers import Reader
@@ -127,6 +127,16 @@ def test_who_does_not_want_it_or_cannot_get_it(
     with database.write() as session:
         session.execute(update(ReaderRow).where(ReaderRow.id == alice.id).values(**facts))
     assert tell(database, settings, mailer, after=0, now=SETTLED) == Told(0, 0, 2)
+
+
+def test_an_address_that_is_left_alone_gets_no_letter(
+    database: Database, settings: Settings, alice: Reader, bob: Reader, mailer: MemoryMailer
+) -> None:
+    say(database, bob, "Answer", say(database, alice, "Question"))
+    with database.write() as session:
+        suppressions.add(session, "alice@example.org", "bounce", now=NOW)
+    assert tell(database, settings, mailer, after=0, now=SETTLED) == Told(0, 0, 2)
+    assert mailer.sent == []
 
 
 def test_nobody_is_told_of_their_own_words_or_of_a_remark_of_its_own(

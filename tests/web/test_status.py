@@ -201,7 +201,7 @@ def test_why_shows_what_adds_to_the_score(edition: Database, signed_in: Any, ali
         page = pages.latest(session, alice.id, DAY)
     assert page is not None
     item = next(item for item in page.items if not item.voted)
-    text = signed_in.get(f"/why/{item.id}").get_data(as_text=True)
+    text = signed_in.get(f"/why/{item.id}").get_data(as_text=True).replace("−", "-")
     totals = [float(total) for total in re.findall(r'class="family">.*?<td>([+-][\d.]+)</td></tr>', text)]
     assert f"Score {item.score:.3f}" in text
     assert sum(totals) == pytest.approx(item.score, abs=0.005)

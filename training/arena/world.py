@@ -19,10 +19,11 @@ from recommender.embed import Encoder
 from recommender.rank import profile, terms
 from recommender.rank.lens import Lens, lens_of
 from recommender.rank.page import Inputs
+from recommender.rank.window import Window
 from recommender.settings import SourcesSettings
 from recommender.sources.sample import TOPICS, SampleSource
 from recommender.store.events import MOVING
-from recommender.store.neighbours import Vote, weigh
+from recommender.store.neighbours import Cast, Vote, weigh
 from recommender.types import Event, EventKind, Paper, PaperVectors
 from training.simulate import MORNING, SimulatedReader, make_readers
 
@@ -46,8 +47,10 @@ class Morning:
         Every paper announced until today, oldest edition first.
     edition : tuple of Paper
         Today's; the last ones of `known`.
-    vectors, known_vectors : PaperVectors
-        Of today's papers, and of all that are known; aligned with `edition` and `known`.
+    window : Window
+        The same, as pages are made of them.
+    known_vectors : PaperVectors
+        Aligned with `known`.
     lens : Lens
         Made of `known`.
     """
@@ -56,9 +59,14 @@ class Morning:
     day: date
     known: tuple[Paper, ...]
     edition: tuple[Paper, ...]
-    vectors: PaperVectors
+    window: Window
     known_vectors: PaperVectors
     lens: Lens
+
+    @property
+    def vectors(self) -> PaperVectors:
+        """Of today's papers."""
+        return self.window.vectors
 
     @property
     def opening(self) -> datetime:
@@ -103,7 +111,7 @@ class World:
             day=day,
             known=self.papers[:until],
             edition=self.papers[today:until],
-            vectors=self.vectors.take(np.arange(today, until)),
+            window=Window(day, self.papers[today:until], self.vectors.take(np.arange(today, until)), until),
             known_vectors=known,
             lens=lens_of(known.dense, known.terms),
         )
@@ -120,18 +128,15 @@ class World:
         spoken_of = profile.papers_of(events)
         rows = [self.row[paper_id] for paper_id in spoken_of]
         return Inputs(
+            window=morning.window,
             reader_id=reader_id,
-            day=morning.day,
             as_of=as_of,
-            papers=morning.edition,
-            vectors=morning.vectors,
             seen=frozenset(),
             events=events,
             read={paper_id: self.papers[row] for paper_id, row in zip(spoken_of, rows, strict=True)},
             read_vectors=self.vectors.take(rows),
             places={},
             cursor=max((event.id for event in events if event.kind in MOVING), default=0),
-            paper_cursor=len(morning.known),
             neighbours=neighbours,
         )
 
@@ -153,12 +158,13 @@ class Votes:
 
     def said(self, reader_id: int, liked: Sequence[str], paper_ids: Sequence[str], *, as_of: datetime) -> dict[str, float]:
         """Return what a reader's neighbours said of some papers; parameters and meaning as in `recommender.store.neighbours.said`."""
+        up = EventKind.UPVOTE.value
+        likers = [[reader for reader, _, kind in self._until([paper_id], as_of) if kind == up] for paper_id in liked]
         return weigh(
             reader_id,
-            len(liked),
-            self._until(liked, as_of),
+            [np.array(readers, dtype=np.int64) for readers in likers],
             lambda readers: {reader: bisect_right(self._ups[reader], as_of) for reader in readers},
-            self._until(paper_ids, as_of),
+            lambda: Cast.of(self._until(paper_ids, as_of)),
         )
 
     def _until(self, paper_ids: Sequence[str], as_of: datetime) -> Iterator[Vote]:

@@ -13,7 +13,7 @@ import pytest
 from factories import DAY, NOW, make_edition, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, seen_through, vectors_of
+from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, seen_through
 
 from recommender.rank import profile, terms
 from recommender.rank.explain import FAMILIES, Evidence, _short, families, reasons
@@ -320,8 +320,8 @@ def test_what_others_want_is_a_reason_only_where_they_do(feature: str, kind: str
         values = np.full((1, len(NAMES)), np.nan, dtype=np.float32)
         values[0, NAMES.index(feature)] = value
         shown = FeatureMatrix((paper.id,), NAMES, values, SCHEMA)
-        evidence = Evidence([paper], vectors_of([paper]), taste, {}, flat(), shown=shown)
-        assert kinds(reasons(0, Placed(0), contributions, evidence)) == kinds_said
+        evidence = Evidence([paper], {}, taste, {}, lambda at: (), shown=shown)
+        assert kinds(reasons(0, Placed(0), families(contributions), evidence)) == kinds_said
 
 
 def test_public_code_is_a_reason_only_where_there_is_some() -> None:
@@ -331,5 +331,5 @@ def test_public_code_is_a_reason_only_where_there_is_some() -> None:
         paper = make_paper(1, code_url=address)
         inputs = make_inputs([paper])
         taste = profile.build([], {}, inputs.read_vectors, as_of=NOW, day=DAY, settings=RankSettings())
-        evidence = Evidence([paper], vectors_of([paper]), taste, {}, flat())
-        assert reasons(0, Placed(0), contributions, evidence)[0].text == words
+        evidence = Evidence([paper], {}, taste, {}, lambda at: ())
+        assert reasons(0, Placed(0), families(contributions), evidence)[0].text == words

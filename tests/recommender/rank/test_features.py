@@ -39,7 +39,7 @@ def test_vectors_of_other_papers_are_refused() -> None:
     inputs = make_inputs(PAGE)
     taste = page.profile.build([], {}, vectors_of([]), as_of=NOW, day=DAY, settings=RankSettings())
     with pytest.raises(ShapeError, match="same order"):
-        features.build(PAGE[::-1], inputs.vectors, taste, flat(), voted=frozenset(), settings=RankSettings())
+        features.build(PAGE[::-1], inputs.window.vectors, taste, flat(), voted=frozenset(), settings=RankSettings())
 
 
 def test_a_lens_for_other_vectors_is_refused() -> None:
@@ -55,7 +55,7 @@ def test_what_is_thought_of_a_paper_beforehand_is_a_feature() -> None:
     taste = page.profile.build([], {}, vectors_of([]), as_of=NOW, day=DAY, settings=RankSettings())
     prior = np.linspace(-3, 1, len(PAGE), dtype=np.float32)
     with_it, without = (
-        features.build(PAGE, inputs.vectors, taste, LENS, voted=frozenset(), settings=RankSettings(), prior=given)
+        features.build(PAGE, inputs.window.vectors, taste, LENS, voted=frozenset(), settings=RankSettings(), prior=given)
         for given in (prior, None)
     )
     assert (with_it.column("prior") == prior).all()

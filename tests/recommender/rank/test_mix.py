@@ -69,7 +69,7 @@ def test_mixing_beats_one_blurred_taste_where_a_small_interest_would_drown() -> 
 
 def test_another_interest_begins_every_day() -> None:
     tastes = [taste(ROBOTS, liked("robots")), taste(SPEECH, liked("speech", 11))]
-    later = [replace(inputs, day=DAY + timedelta(days=1)) for inputs in tastes]
+    later = [replace(inputs, window=replace(inputs.window, day=DAY + timedelta(days=1))) for inputs in tastes]
     wide = QUIET.model_copy(update={"window_days": 3})
     assert {mixed(*tastes, settings=wide).items[0].interest, mixed(*later, settings=wide).items[0].interest} == {ROBOTS, SPEECH}
 
@@ -130,7 +130,8 @@ def test_a_saved_paper_stays_where_it_is() -> None:
 
 
 def test_an_interest_that_runs_out_leaves_its_turns_to_the_others() -> None:
-    empty = replace(taste(SPEECH, []), papers=PAGE[:2])
+    empty = taste(SPEECH, [])
+    empty = replace(empty, window=empty.window.only(lambda paper: paper in PAGE[:2]))
     made = mixed(taste(ROBOTS, liked("robots")), empty)
     assert len(made.items) == QUIET.page_size == len(set(ids(made)))
     assert sum(item.interest == SPEECH for item in made.items) <= 2

@@ -115,6 +115,17 @@ def test_contributions_add_up_to_the_score(ranker: Ranker) -> None:
     assert parts.sum(axis=1) == pytest.approx(ranker.score(rows), abs=1e-4)
 
 
+@pytest.mark.parametrize("tabulated", [True, False], ids=["by tables", "by LightGBM"])
+def test_families_add_up_what_their_features_contribute(ranker: Ranker, monkeypatch: pytest.MonkeyPatch, tabulated: bool) -> None:
+    if not tabulated:
+        monkeypatch.setattr("recommender.rank.model.forest", lambda trees, families: None)
+    rows, numbers = matrix(), np.arange(len(NAMES)) % 5
+    parts = ranker.contributions(rows)[:, :-1]
+    expected = np.stack([parts[:, numbers == family].sum(axis=1) for family in range(5)], axis=1)
+    assert ranker.by_family(rows, tuple(numbers.tolist())) == pytest.approx(expected, abs=1e-4)
+    assert ranker.by_family(matrix(0), tuple(numbers.tolist())).shape == (0, 5)
+
+
 @PROPERTY
 @given(seed=st.integers(0, 10_000), feature=st.sampled_from(range(len(NAMES))), step=st.floats(0.001, 5))
 @pytest.mark.parametrize("kind", RANKERS)

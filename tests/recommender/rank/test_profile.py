@@ -120,6 +120,11 @@ def test_a_click_from_mail_never_counts_but_a_vote_from_mail_does() -> None:
     assert said(taste(make_event(1, A, UP, at=YESTERDAY, channel=Channel.EMAIL))) == ((A.id,), ())
 
 
+def test_a_click_pressed_on_the_page_behind_a_mails_link_counts_as_one_of_the_web() -> None:
+    pressed = make_event(1, A, CLICK, at=YESTERDAY, channel=Channel.PRESSED)
+    assert said(taste(pressed)) == said(taste(make_event(1, A, CLICK, at=YESTERDAY))) == ((A.id,), ())
+
+
 def test_a_click_is_no_like_to_count_and_never_the_newest_one() -> None:
     profile = taste(make_event(1, A, at=YESTERDAY), make_event(2, B, CLICK, at=YESTERDAY), make_event(3, C, SAVE))
     assert said(profile) == ((C.id, B.id, A.id), ())

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import StoreError
+from recommender.hours import Schedule
 from recommender.store import accounts, readers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
@@ -76,7 +77,7 @@ def test_an_address_is_confirmed_and_forgotten(database: Database) -> None:
         with pytest.raises(StoreError, match="another reader"):
             accounts.confirm_email(session, ada.id, "BOB@example.org", now=NOW)
         accounts.confirm_email(session, bob.id, "bob@example.org", now=NOW)
-        accounts.set_digest_hour(session, ada.id, on=True, hour=9, time_zone="Europe/Berlin", next_at=NOW)
+        accounts.set_digest(session, ada.id, Schedule(9, "Europe/Berlin"), on=True, next_at=NOW)
     found = stored(database, ada)
     assert (found.email, found.email_confirmed_at, found.digest_on, found.next_digest_at) == ("ada@example.org", NOW, True, NOW)
     with database.write() as session:
@@ -117,7 +118,7 @@ def test_the_owner_is_not_shut_out_and_whoever_is_gets_no_digest(database: Datab
     with database.write() as session:
         with pytest.raises(StoreError, match="owner"):
             accounts.shut_out(session, owner.id, NOW)
-        accounts.set_digest_hour(session, ada.id, on=True, hour=7, time_zone="UTC", next_at=NOW)
+        accounts.set_digest(session, ada.id, Schedule(7), on=True, next_at=NOW)
         assert [reader.name for reader in readers.digest_due(session, NOW)] == ["ada"]
         accounts.shut_out(session, ada.id, NOW)
         assert readers.digest_due(session, NOW) == []

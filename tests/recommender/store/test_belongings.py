@@ -13,7 +13,8 @@ from recommender.errors import StoreError
 from recommender.store import accounts, belongings, events, keys, papers, readers
 from recommender.store.db import Base, Database, Session
 from recommender.store.readers import Reader
-from recommender.store.tables import DigestRow, EventRow, ImpressionRow, ItemRow, PageRow, ReaderRow
+from recommender.store.tables import EventRow, ImpressionRow, ItemRow, PageRow, ReaderRow
+from recommender.store.tables_mail import DigestRow
 from recommender.store.tables_reader import (
     CollectedRow,
     CollectionRow,

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 from factories import DAY, NOW, make_edition, make_reader
 
-from recommender.store import comments, digests, events, overview, papers, readers
+from recommender.store import comments, events, overview, papers, readers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
-from recommender.store.tables import DigestRow
 from recommender.types import EventKind
 
 PAPERS = make_edition(DAY, per_topic=1)
@@ -35,27 +34,6 @@ def test_readers_are_counted_without_what_they_said(stored: Database, alice: Rea
     assert not {"email", "address", "papers"} & set(overview.Person.__dataclass_fields__)
 
 
-def test_mail_is_told_by_day_and_without_addresses(stored: Database, alice: Reader, bob: Reader) -> None:
-    with stored.write() as session:
-        for reader, day, status, error in (
-            (alice, DAY, "sent", None),
-            (bob, DAY, "failed", "550 <bob@example.org> is unknown: 'b.o+b@example.org'"),
-            (alice, DAY - timedelta(days=1), "skipped", "nothing new"),
-        ):
-            session.add(DigestRow(reader_id=reader.id, day=day, status=status, claimed_at=NOW, error=error))
-    with stored.read() as session:
-        days = overview.mail_days(session)
-        log = overview.letters(session)
-        failed = overview.letters(session, status="failed")
-        assert overview.mail_days(session, limit=1) == days[:1]
-    assert [(one.day, dict(one.counts)) for one in days] == [
-        (DAY, {"sent": 1, "failed": 1}),
-        (DAY - timedelta(days=1), {"skipped": 1}),
-    ]
-    assert [(one.reader, one.status) for one in log] == [("alice", "skipped"), ("bob", "failed"), ("alice", "sent")]
-    assert [one.error for one in failed] == ["550 <…@example.org> is unknown: '…@example.org'"]
-
-
 def test_what_was_taken_away_can_be_found(stored: Database, alice: Reader) -> None:
     with stored.write() as session:
         first = comments.add(session, PAPERS[0].id, alice.id, "Rude.", now=NOW)
@@ -78,10 +56,3 @@ def test_sizes_grow_with_what_is_stored(stored: Database, alice: Reader) -> None
     assert (after.papers, after.editions, after.events) == (12, 2, 1)
     assert after.bytes is not None
     assert after.bytes > 10_000
-
-
-def test_without_mail_there_is_nothing_to_tell(stored: Database) -> None:
-    with stored.read() as session:
-        assert digests.recent(session) == []
-        assert overview.letters(session) == []
-        assert overview.mail_days(session) == []

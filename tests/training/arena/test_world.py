@@ -117,7 +117,7 @@ def test_what_was_read_comes_with_its_vectors(world: World) -> None:
     inputs = world.inputs(morning, 1, done, morning.opening)
     assert set(inputs.read) == set(inputs.read_vectors.ids) == set(read)
     assert inputs.cursor == 5  # a click moves nothing
-    assert inputs.papers == morning.edition
+    assert inputs.window.papers == morning.edition
 
 
 def test_the_cast_is_impatient_and_changes_late() -> None:

@@ -1,0 +1,193 @@
+"""A database and a moment in, claims on due digests out, and what became of each written down: when to try again, when to give up."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from recommender.errors import MailDeferred, MailRefused, SettingsError
+from recommender.hours import Schedule
+from recommender.store import digests, pages, readers, subscribers, suppressions
+from recommender.store.db import Database, Session
+from recommender.store.digests import Claim, Recipient
+from recommender.types import Channel
+from web.digest import Draft
+from web.pace import Pace, domain_of
+from web.workers import is_dead
+
+__all__ = ["AT_ONCE", "BACK_OFF", "Ledger", "patience"]
+
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))  # between tries; the last one repeats
+AT_ONCE = 20  # digests claimed at a time: what a process that dies leaves behind
+LOOKED_AT = 200  # due digests looked at to find some that may leave now
+REFUSALS = 3  # in a row, on different days: then an address is left alone
+NOTE_TRIES = 5  # to write down what became of a message that has left
+
+_TOO_LATE = {"day": timedelta(hours=12), "week": timedelta(hours=48)}
+_log = logging.getLogger(__name__)
+
+
+def patience(who: Recipient) -> timedelta:
+    """Return how long after its hour a digest may still be sent; later it waits for the next one."""
+    return _TOO_LATE.get(who.digest_every, _TOO_LATE["day"])
+
+
+class Ledger:
+    """One worker's view of the ledger of digests.
+
+    Parameters
+    ----------
+    database : Database
+    worker : str
+        Whose claims these are.
+    stale_after : timedelta
+        When the claim of a process that nothing is known of is taken over.
+    pace : Pace
+        How much each domain takes in a minute.
+    sleep : callable, default=time.sleep
+        Passes seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        worker: str,
+        stale_after: timedelta,
+        pace: Pace,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._stale_after = stale_after
+        self._pace = pace
+        self._sleep = sleep
+
+    def take_over(self, now: datetime) -> None:
+        """Take up what was only claimed by processes that are gone; of what they had handed over, nobody knows what became."""
+        with self._database.read() as session:
+            held = digests.open_lines(session)
+        left = [line for line in held if is_dead(line.worker) or line.claimed_at <= now - self._stale_after]
+        if not left:
+            return
+        with self._database.write() as session:
+            for line in left:
+                if line.status == "claimed":
+                    digests.put_off(session, line.id, held_by=line.worker, retry_at=now, error="its process ended", tried=False)
+                else:
+                    digests.give_up(session, line.id, now=now)
+
+    def claim(self, now: datetime) -> list[Claim]:
+        """Claim some digests that are due; waits while every domain that is due has had its share of this minute.
+
+        Returns
+        -------
+        list of Claim
+            Empty when nothing is due any more.
+        """
+        claims: list[Claim] = []
+        while not claims:
+            with self._database.read() as session:
+                put_off, due = digests.are_put_off(session, now), self._due(session, now)
+            if put_off:
+                with self._database.write() as session:
+                    claims = digests.claim_again(session, now, limit=AT_ONCE, worker=self._worker)
+                continue
+            if not due:
+                break
+            ready = [who for who in due if not self._delay(who)][:AT_ONCE]
+            if not ready:
+                self._sleep(min(self._delay(who) for who in due))
+                continue
+            with self._database.write() as session:  # those that somebody else was faster to claim are left out
+                claims = [claim for who in ready if (claim := self._claim(session, who, now)) is not None]
+        return claims
+
+    def hand(self, claim: Claim, message_id: str) -> bool:
+        """Note that the last byte of a message is about to leave; False when another process has taken the claim."""
+        with self._database.write() as session:
+            return digests.hand(session, claim.id, message_id=message_id, worker=self._worker)
+
+    def sent(self, claim: Claim, draft: Draft, now: datetime) -> None:
+        """Note that the server took the message. It has: a database that is busy is asked again, or the ledger would say less."""
+        edition = draft.edition if draft.kind != "quiet" else None
+        for left in reversed(range(NOTE_TRIES)):
+            try:
+                with self._database.write() as session:
+                    digests.mark(session, claim.id, "sent", now=now, kind=draft.kind, page_id=draft.page_id, edition=edition)
+                    pages.mark_shown(session, draft.item_ids, Channel.EMAIL, now)
+                return
+            except Exception:
+                if not left:
+                    raise
+                _log.warning("line %d of the ledger could not be closed yet", claim.id)
+                self._sleep(1.0)
+
+    def end(
+        self, claim: Claim, status: str, reason: str, now: datetime, *, code: int | None = None, answered: bool = False
+    ) -> str:
+        """Close a line; one that was handed over and failed without an answer from the mail server may have arrived all the same."""
+        with self._database.write() as session:
+            if status == "failed" and not answered and digests.is_handed(session, claim.id):
+                status = "unknown"
+            digests.mark(session, claim.id, status, now=now, error=reason, code=code)
+        if status in ("failed", "unknown"):
+            _log.error("line %d of the ledger, %s: %s", claim.id, status, _redacted(reason))
+        return status
+
+    def put_off(self, claim: Claim, later: MailDeferred, now: datetime) -> str:
+        """Let a digest be tried again, while it is not too late for it."""
+        wait = BACK_OFF[min(claim.attempt, len(BACK_OFF)) - 1]
+        if now + wait > claim.due_at + patience(claim.who):
+            return self.end(
+                claim, "failed", f"given up after {claim.attempt} tries: {later}", now, code=later.code, answered=True
+            )
+        with self._database.write() as session:
+            digests.put_off(session, claim.id, held_by=self._worker, retry_at=now + wait, code=later.code, error=str(later))
+        return "deferred"
+
+    def release(self, claims: Sequence[Claim], now: datetime) -> None:
+        """Put off what was not tried: the mail server is to be left alone for a while."""
+        with self._database.write() as session:
+            for claim in claims:
+                digests.put_off(session, claim.id, held_by=self._worker, retry_at=now + BACK_OFF[0], tried=False)
+
+    def refused(self, claim: Claim, refused: MailRefused, now: datetime) -> str:
+        """Close the line; an address that is gone, or that refused every digest of late, is left alone from now on."""
+        status = self.end(claim, "failed", str(refused), now, code=refused.code, answered=True)
+        with self._database.write() as session:
+            if refused.address_gone or digests.failed_in_a_row(session, claim.who) >= REFUSALS:
+                suppressions.add(session, claim.who.email or "", "bounce", now=now, detail=_redacted(str(refused)))
+        return status
+
+    def _due(self, session: Session, now: datetime) -> list[Recipient]:
+        found: list[Recipient] = list(readers.digest_due(session, now, limit=LOOKED_AT))
+        return found or list(subscribers.due(session, now, limit=LOOKED_AT))
+
+    def _claim(self, session: Session, who: Recipient, now: datetime) -> Claim | None:
+        schedule = _known(who.schedule, now)
+        due_at = schedule.until(now)
+        day, following = schedule.day_of(due_at), schedule.after(now)
+        return digests.claim(session, who, day, due_at=due_at, following=following, now=now, worker=self._worker)
+
+    def _delay(self, who: Recipient) -> float:
+        return self._pace.delay(domain_of(who.email or ""))
+
+
+def _known(schedule: Schedule, now: datetime) -> Schedule:
+    """Return the schedule; in UTC where its time zone is no more, for somebody waits for their digest."""
+    try:
+        schedule.after(now)
+    except SettingsError as error:
+        _log.error("%s", error)
+        return replace(schedule, time_zone="UTC")
+    return schedule
+
+
+def _redacted(text: str) -> str:
+    """Return what a mail server said without the addresses in it."""
+    return re.sub(r"\S+@\S+", "(an address)", text)
