@@ -18,7 +18,7 @@ from recommender.store import artifacts, events, interests, likes, papers, vecto
 from recommender.store import rules as rule_rows
 from recommender.store.db import Session
 from recommender.store.interests import Picks
-from recommender.types import Choices, Event, EventKind, Paper, Profile, Rule
+from recommender.types import Channel, Choices, Event, EventKind, Paper, Profile, Rule
 
 __all__ = ["Affinity", "Learned", "Weighed", "facts", "learned", "proposals", "taken"]
 
@@ -229,7 +229,7 @@ def _gestures(own: Sequence[Event]) -> dict[str, Event]:
     """Return the gesture that counts for each paper: a live vote, else the shelf, else a click; as in `rank.profile`."""
     votes = {e.paper_id: e for e in own if e.kind.is_vote}
     saves = {e.paper_id: e for e in own if e.kind.is_shelf}
-    clicks = {e.paper_id: e for e in own if e.kind is EventKind.CLICK}
+    clicks = {e.paper_id: e for e in own if e.kind is EventKind.CLICK and e.channel is not Channel.EMAIL}
     return {
         **clicks,
         **{i: e for i, e in saves.items() if e.kind is EventKind.SAVE},

@@ -81,7 +81,7 @@ class Delivery:
         MailError
             If it could not be written or handed over.
         """
-        draft = self.draft(reader, now)
+        draft = self._write(reader, reader.schedule.day_of(now), now, asked=True)
         self._mailer.send(draft.message)
         with self._database.write() as session:
             pages.mark_shown(session, draft.item_ids, Channel.EMAIL, now)

@@ -70,6 +70,7 @@ def draft(
     signer: Signer,
     last_edition: date | None = None,
     told_quiet: bool = False,
+    asked: bool = False,
 ) -> Draft:
     """Write the digest that a reader gets now.
 
@@ -87,6 +88,8 @@ def draft(
         The newest edition that they got a digest of: only what is newer makes another.
     told_quiet : bool, default=False
         Whether the last thing they got said already that nothing came.
+    asked : bool, default=False
+        Whether somebody asked for it at this moment: it is then a message besides the day's own, with an id of its own.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def draft(
         subject=parts.subject,
         text=parts.text,
         html=parts.html,
-        message_id=message_id(signer, settings, day, f"r{reader.id}"),
+        message_id=message_id(signer, settings, day, f"r{reader.id}{now:-%H%M%S}" if asked else f"r{reader.id}"),
         list_id=f"digest.{host(settings)}",
         leave_url=leave_url,
         campaign=str(day),

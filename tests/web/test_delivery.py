@@ -212,3 +212,16 @@ def test_a_claim_waits_for_a_domain_that_has_room(post: Post, alice: Reader) -> 
 @pytest.mark.parametrize("start", [datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)])
 def test_everybody_gets_one_on_every_local_day_at_their_hour_while_the_clocks_change(database: Database, start: datetime) -> None:
     assert walk(database, start, 40) >= 39 * len(ZONES)
+
+
+# Asked for
+
+
+def test_one_that_was_asked_for_is_a_message_besides_the_days_own(post: Post, alice: Reader) -> None:
+    """Mail programs show two messages of one id as one."""
+    post.want(alice)
+    asked = post.delivery().send(post.reader(alice), NOW)
+    assert post.ledger == []
+    assert post.tick() == {"sent": 1}
+    assert len({asked.message["Message-ID"], *(message["Message-ID"] for message in post.server.sent)}) == 2
+    assert post.delivery().draft(post.reader(alice), NOW).message["Message-ID"] == post.ledger[0].message_id
