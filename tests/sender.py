@@ -29,7 +29,7 @@ def house(home: Path, port: int) -> Settings:
         "mailer": "smtp",
         "smtp_port": port,
         "smtp_security": "starttls",
-        "timeout_s": 2.0,
+        "timeout_s": 6.0,
         "per_domain_per_minute": 1_000_000,
         "sender": "Broadsheet <paper@papers.example>",
     }

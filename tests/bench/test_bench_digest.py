@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -20,14 +20,15 @@ from threadpoolctl import threadpool_limits
 from recommender.daily import Rankers
 from recommender.desk import Desk
 from recommender.settings import Settings, load
-from recommender.store import schema
+from recommender.store import readers, schema
 from recommender.store.db import Database, open_database
+from web.digest import draft
+from web.links import Signer, secret_key
+from web.smtp import octets
 
 CANDIDATES, ARCHIVE, READERS = 500, 1500, 1000
-WARM, COUNTED = (
-    50,
-    400,
-)  # readers before the clock starts, since what all have in common is read once a day; and those it is read for
+WARM = 50  # readers before the clock starts, since what all have in common is read once a day
+COUNTED = 400  # readers it is read for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,29 @@ def test_bench_pages(run: Run, benchmark: Any) -> None:
     with threadpool_limits(1):
         benchmark.pedantic(everybody, rounds=1)
     told("page", taken, benchmark)
+
+
+@pytest.mark.timeout(1800)
+def test_bench_digests(run: Run, benchmark: Any) -> None:
+    """Rank and store a page, write its digest, and write that down as it crosses the wire."""
+    desk = Desk(run.database, Rankers(run.settings.models_folder), run.settings.rank)
+    signer = Signer(secret_key(run.settings))
+    with run.database.read() as session:
+        known = [readers.by_id(session, reader_id) for reader_id in run.house.readers[-(WARM + COUNTED) :]]
+    people = [replace(reader, email=f"r{reader.id}@example.org") for reader in known if reader is not None]
+    taken: list[float] = []
+
+    def everybody() -> None:
+        for reader in people:
+            begun = time.process_time()
+            made = draft(run.database, desk, reader, day=run.house.day, now=NOW, settings=run.settings, signer=signer)
+            octets(made.message)
+            taken.append(1000 * (time.process_time() - begun))
+            assert len(made.item_ids) >= run.settings.mail.picks
+
+    with threadpool_limits(1):
+        benchmark.pedantic(everybody, rounds=1)
+    told("digest", taken, benchmark)
 
 
 def told(what: str, taken: list[float], benchmark: Any) -> None:
