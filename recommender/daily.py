@@ -5,7 +5,7 @@ Writing is appending, reading is deciding: a vote only appends an event; whoever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -28,9 +28,9 @@ __all__ = [
     "days_missed",
     "fresh_page",
     "inputs_of",
-    "keep_page",
+    "keep_pages",
     "open_day",
-    "ranked_page",
+    "ranked_pages",
     "replay",
     "top_picks",
 ]
@@ -74,13 +74,13 @@ def current_page(
     interest : int, default=0
         One named interest; 0 for all of the reader's taste, its interests taking turns.
     """
-    made = ranked_page(session, reader_id, day, rankers, settings, now=now, interest=interest)
+    made = ranked_pages(session, [reader_id], day, rankers, settings, now=now, interest=interest)[reader_id]
     return pages.save(session, made) if made.items and not made.id else made
 
 
-def ranked_page(
+def ranked_pages(
     session: Session,
-    reader_id: int,
+    reader_ids: Iterable[int],
     day: date,
     rankers: Rankers,
     settings: RankSettings,
@@ -88,27 +88,45 @@ def ranked_page(
     now: datetime,
     interest: int = 0,
     readings: Readings | None = None,
-) -> RankedPage:
-    """Return the page that `current_page` would, without storing it: a new one has the id 0.
+) -> dict[int, RankedPage]:
+    """Return the page of each reader that `current_page` would, without storing it: a new one has the id 0.
 
     Ranking takes longer than anything else a request does, and this needs no transaction that keeps others from writing. What was
     read for one reader need not be read again for the next one, where both are given the same `readings`.
     """
-    known = tastes.of_page(session, reader_id, interest)
-    stored = _fresh(session, reader_id, day, rankers, settings, interest, known)
-    if stored is not None:
-        return stored
+    known = {reader_id: tastes.of_page(session, reader_id, interest) for reader_id in reader_ids}
+    found = {i: _fresh(session, i, day, rankers, settings, interest, own) for i, own in known.items()}
+    stale = [reader_id for reader_id, stored in found.items() if stored is None]
+    fresh = {reader_id: stored for reader_id, stored in found.items() if stored is not None}
+    if not stale:
+        return fresh
     reading = (readings or Readings()).at(session, now)
-    return _ranked(reading, reader_id, day, rankers, settings, interest, known)
+    if len(stale) > 1:
+        reading.foresee(events.spoken_of(session, stale))
+    made = {i: _ranked(reading, i, day, rankers, settings, interest, known[i]) for i in stale}
+    return {i: made[i] if i in made else fresh[i] for i in known}
 
 
-def keep_page(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> RankedPage | None:
-    """Store a page that was made a moment ago; None when its reader has said something since, and it must be made again."""
-    if pages.head_of(session, made.reader_id, made.day, made.interest) is not None:
-        stored = fresh_page(session, made.reader_id, made.day, rankers, settings, interest=made.interest)
+def keep_pages(session: Session, made: Sequence[RankedPage], rankers: Rankers, settings: RankSettings) -> dict[int, RankedPage]:
+    """Store pages of different readers that were made a moment ago.
+
+    Returns
+    -------
+    dict of int to RankedPage
+        By reader; whoever has said something since is left out: their page must be made again.
+    """
+    kept: dict[int, RankedPage] = {}
+    new: list[tuple[RankedPage, int]] = []
+    for own in made:
+        standing = pages.standing(session, own.reader_id, own.day, own.interest)
+        stored = None
+        if standing.is_made:  # another request was faster
+            stored = fresh_page(session, own.reader_id, own.day, rankers, settings, interest=own.interest)
         if stored is not None:
-            return stored  # another request was faster
-    return pages.save(session, made) if events.last_id(session, made.reader_id) == made.cursor else None
+            kept[own.reader_id] = stored
+        elif standing.cursor == own.cursor:
+            new.append((own, standing.revision))
+    return kept | {saved.reader_id: saved for saved in pages.save_all(session, new)}
 
 
 def chosen_page(

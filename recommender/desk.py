@@ -5,7 +5,9 @@ What readers of a day have in common is read and looked at once, for all that as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from recommender import daily
 from recommender.rankers import Rankers
@@ -53,19 +55,27 @@ class Desk:
         interest : int, default=0
             One named interest; 0 for all of the reader's taste.
         """
-        return self._page(reader_id, day, now, interest)[0]
+        return self._made([reader_id], day, now, interest)[0][reader_id]
 
-    def prepare(self, reader_id: int, day: date, *, now: datetime) -> bool:
-        """Make a reader's page of everything before they ask for it; whether there was anything to do."""
-        return self._page(reader_id, day, now, 0)[1]
+    def pages(self, reader_ids: Sequence[int], day: date, *, now: datetime) -> dict[int, RankedPage]:
+        """Return the pages of several readers, as `page` would: what is read and written for one is read and written for all at once."""
+        return self._made(reader_ids, day, now, 0)[0]
 
-    def _page(self, reader_id: int, day: date, now: datetime, interest: int) -> tuple[RankedPage, bool]:
-        """Return the page, and whether it was made just now."""
+    def prepare(self, reader_ids: Sequence[int], day: date, *, now: datetime) -> int:
+        """Make the pages of readers before they ask for them; how many there were to make."""
+        return self._made(reader_ids, day, now, 0)[1]
+
+    def _made(self, reader_ids: Sequence[int], day: date, now: datetime, interest: int) -> tuple[dict[int, RankedPage], int]:
+        """Return the pages, and how many of them were made just now."""
         made_of = (self._rankers, self._settings)
         with self._database.read() as session:  # ranked without the one lock that every writer needs
-            page = daily.ranked_page(session, reader_id, day, *made_of, now=now, interest=interest, readings=self._readings)
-        if page.id or not page.items:
-            return page, False
-        with self._database.write() as session:
-            kept = daily.keep_page(session, page, *made_of)
-            return kept or daily.current_page(session, reader_id, day, *made_of, now=now, interest=interest), True
+            facts: dict[str, Any] = {"now": now, "interest": interest, "readings": self._readings}
+            found = daily.ranked_pages(session, reader_ids, day, *made_of, **facts)
+        new = [page for page in found.values() if page.items and not page.id]
+        if new:
+            with self._database.write() as session:
+                kept = daily.keep_pages(session, new, *made_of)
+                found |= kept
+                for i in (page.reader_id for page in new if page.reader_id not in kept):
+                    found[i] = daily.current_page(session, i, day, *made_of, now=now, interest=interest)
+        return found, len(new)

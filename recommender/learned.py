@@ -158,7 +158,7 @@ def taken(session: Session, decreed: Sequence[Rule], *, today: date) -> dict[int
     if not decreed:
         return {}
     window = papers.window(session, today - WEEK + timedelta(days=1), today)
-    counts = {rule.id: len(its) for rule, its in zip(decreed, rules.takes(window, decreed), strict=True)}
+    counts = {rule.id: len(its) for rule, its in zip(decreed, rules.takes(rules.Index(window), decreed), strict=True)}
     about = rules.liked_papers(decreed)
     encoder = vectors.current_encoder(session)
     if about and encoder:

@@ -126,11 +126,7 @@ class Reading:
         """Return those of the papers that are stored, and the vectors of those that have some, in the order asked for."""
         kept = self._kept
         with kept.lock:
-            unread = [paper_id for paper_id in paper_ids if paper_id not in kept.papers]
-            if unread:
-                found = papers.get(self.session, unread, as_of=self.as_of)
-                read = vectors.newest_rows(self.session, unread, kept.known.encoder, until=kept.known.until)
-                kept.papers.update((paper_id, (found.get(paper_id), read.get(paper_id))) for paper_id in unread)
+            self._read(paper_ids)
             known = {paper_id: kept.papers[paper_id] for paper_id in paper_ids}
             while len(kept.papers) > MOST_PAPERS:
                 kept.papers.popitem(last=False)
@@ -140,9 +136,23 @@ class Reading:
             vectors.gathered(stored, buckets=terms.BUCKETS),
         )
 
+    def foresee(self, paper_ids: Sequence[str]) -> None:
+        """Read papers that several readers spoke of, and who likes them, at once, before each of them is asked about."""
+        with self._kept.lock:
+            self._read(paper_ids)
+        self._log.foresee(self.session, paper_ids)
+
     def said(self, reader_id: int, liked: Sequence[str], window: Window) -> dict[str, float]:
         """Return what a reader's neighbours said of the papers of a window until the full hour."""
         return self._log.said(self.session, reader_id, liked, window.vectors.ids)
+
+    def _read(self, paper_ids: Sequence[str]) -> None:
+        kept = self._kept
+        unread = [paper_id for paper_id in paper_ids if paper_id not in kept.papers]
+        if unread:
+            found = papers.get(self.session, unread, as_of=self.as_of)
+            read = vectors.newest_rows(self.session, unread, kept.known.encoder, until=kept.known.until)
+            kept.papers.update((paper_id, (found.get(paper_id), read.get(paper_id))) for paper_id in unread)
 
     def _window(self, day: date, first: date) -> Window:
         known = self._kept.known

@@ -7,10 +7,11 @@ Short names used everywhere: `n` papers, `f` features, `d` dimensions, `k` cutof
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -174,7 +175,7 @@ class Event:
     interest: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PaperVectors:
     """Two descriptions of the same n papers, row by row.
 
@@ -183,19 +184,26 @@ class PaperVectors:
     ids : tuple of str, length n
     dense : ndarray of shape (n, d), dtype=float32
         Unit rows from the text encoder.
-    terms : csr_array of shape (n, t), dtype=float32
-        Hashed term counts, damped (1 + log count), not yet weighted by idf and not normalised.
+    counted : csr_array of shape (n, t), dtype=float32, or callable
+        Hashed term counts, damped (1 + log count), not yet weighted by idf and not normalised; or what makes them when they are first
+        asked for: what is known of a text already is not asked for again.
     """
 
     ids: tuple[str, ...]
     dense: FloatArray
-    terms: csr_array
+    counted: csr_array | Callable[[], csr_array] = field(repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.ids)
-        if self.dense.ndim != 2 or self.dense.shape[0] != n or self.terms.shape[0] != n:
-            raise ShapeError(f"{n} ids, dense {self.dense.shape} and terms {self.terms.shape}: each paper needs one row in both")
+        known = None if callable(self.counted) else self.counted.shape
+        if self.dense.ndim != 2 or self.dense.shape[0] != n or (known is not None and known[0] != n):
+            raise ShapeError(f"{n} ids, dense {self.dense.shape} and terms {known}: each paper needs one row in both")
         self.dense.setflags(write=False)
+
+    @cached_property
+    def terms(self) -> csr_array:
+        """The counts, shape (n, t)."""
+        return self.counted() if callable(self.counted) else self.counted
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -203,7 +211,10 @@ class PaperVectors:
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> PaperVectors:
         """Return the given rows, in the given order."""
         index = np.asarray(rows, dtype=np.intp)
-        return PaperVectors(tuple(self.ids[i] for i in index), self.dense[index], self.terms[index])
+        return PaperVectors(tuple(self.ids[i] for i in index.tolist()), self.dense[index], partial(self._some, index))
+
+    def _some(self, index: npt.NDArray[np.intp]) -> csr_array:
+        return self.terms[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +335,11 @@ class RankedItem:
     team: str = ""
     interest: int = 0
     id: int = 0
+
+    def with_id(self, number: int) -> RankedItem:
+        """Return the item as it is stored; written out, since it is done for each paper of each page."""
+        judged = (self.score, self.features, self.reasons, self.explored, self.propensity, self.voted)
+        return RankedItem(self.position, self.paper_id, *judged, self.team, self.interest, number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,9 +153,10 @@ def topic(paper_id: str) -> int:
     return int(paper_id.split(".")[1][0]) - 1
 
 
-def shown(page: Page) -> list[str]:
-    """Return the ids of the papers on the page, from the top."""
-    return page.locator("article[data-paper]").evaluate_all("articles => articles.map(one => one.dataset.paper)")
+def shown(page: Page | Locator) -> list[str]:
+    """Return the ids of the papers on the page, from the top; or of some that were looked for."""
+    found = page if isinstance(page, Locator) else page.locator("article[data-paper]")
+    return found.evaluate_all("articles => articles.map(one => one.dataset.paper)")
 
 
 def one(page: Page, paper_id: str) -> Locator:

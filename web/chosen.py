@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from recommender import daily
@@ -15,13 +15,32 @@ from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.types import EventKind, RankedItem, RankedPage
 
-__all__ = ["Chosen", "NothingToSend", "Occasion", "nothing_left", "of_day", "of_week"]
+__all__ = ["Chosen", "NothingToSend", "Occasion", "Together", "nothing_left", "of_day", "of_week"]
 
 WEEK = 7  # days of a weekly digest at most
 
 
 class NothingToSend(MailError):
     """There is no digest to write, and that was to be expected or has been said; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What was made at once for all whose digests are written together.
+
+    Attributes
+    ----------
+    edition : date or None, default=None
+        The newest one; None where it was not asked for.
+    pages : mapping of int to RankedPage, default={}
+        By reader, of that edition; whoever is not in it gets theirs made alone.
+    """
+
+    edition: date | None = None
+    pages: Mapping[int, RankedPage] = field(default_factory=dict)
+
+
+_NOTHING = Together()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,8 @@ class Occasion:
         The newest edition that they got a digest of: only what is newer makes another.
     told_quiet : bool, default=False
         Whether the last thing they got said already that nothing came.
+    together : Together, default=Together()
+        What was made already.
     """
 
     database: Database
@@ -49,6 +70,7 @@ class Occasion:
     settings: Settings
     last_edition: date | None = None
     told_quiet: bool = False
+    together: Together = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +84,20 @@ class Chosen:
 
 def of_day(on: Occasion, edition: date, before: date | None) -> Chosen:
     """Choose the top of the day's page, and top picks of days of which the reader was never shown anything."""
-    page = on.desk.page(on.reader.id, edition, now=on.now)
+    made = on.together.pages.get(on.reader.id)
+    page = made if made is not None and made.day == edition else on.desk.page(on.reader.id, edition, now=on.now)
     items = tuple(item for item in page.items if not item.voted)[: on.settings.mail.picks]
     most, absent = on.settings.web.carry_most, list[date]()
     if before is not None and (on.last_edition is None or before > on.last_edition):  # else the last digest brought them along
         with on.database.read() as session:
             days = on.settings.web.carry_days
             absent = daily.days_missed(session, on.reader.id, edition, days=days, now=on.now)[:most]
-    taken, made = {item.paper_id for item in page.items}, list[RankedPage]()
+    taken, others = {item.paper_id for item in page.items}, list[RankedPage]()
     for day in absent:
         whole = on.desk.page(on.reader.id, day, now=on.now)
-        made.append(replace(whole, items=tuple(i for i in whole.items if not i.voted and i.paper_id not in taken)))
+        others.append(replace(whole, items=tuple(i for i in whole.items if not i.voted and i.paper_id not in taken)))
         taken.update(item.paper_id for item in whole.items)
-    missed = tuple(item for one in daily.top_picks(made, most=most) for item in one.items)
+    missed = tuple(item for one in daily.top_picks(others, most=most) for item in one.items)
     return Chosen((page,), items, missed)
 
 

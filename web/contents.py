@@ -5,9 +5,10 @@ A digest is a second view of pages: of today's page, of those of a week, of days
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from flask_babel import gettext as _
@@ -156,7 +157,7 @@ def gather(on: Occasion) -> Contents:
     NothingToSend
         If there is nothing to be said.
     """
-    edition = on.desk.open_day(on.now)
+    edition = on.together.edition or on.desk.open_day(on.now)
     if edition is None:
         raise NothingToSend("no papers are stored yet: run `broadsheet ingest` first")
     if on.last_edition is not None and edition <= on.last_edition:
@@ -164,6 +165,7 @@ def gather(on: Occasion) -> Contents:
     common, weekly = _common(on, edition), on.reader.digest_every == "week"
     chosen = of_week(on, edition) if weekly else of_day(on, edition, common.before)
     with on.database.read() as session:
+        common.read(session, [*_shown_first(on), *(item.paper_id for item in (*chosen.items, *chosen.missed))])
         sections, author = _sections(session, on.reader, chosen, common)
         sources = common.sources(session, on)
     if not sections:
@@ -179,6 +181,13 @@ def gather(on: Occasion) -> Contents:
         author=author,
         invented=on.settings.is_sample or any(entry.card.invented for section in sections for entry in section.entries),
     )
+
+
+def _shown_first(on: Occasion) -> Iterator[str]:
+    """Give the papers on top of all pages that were made together: whoever comes first reads them for the others."""
+    for page in on.together.pages.values():
+        open_items = (item for item in page.items if not item.voted)
+        yield from (item.paper_id for item in islice(open_items, on.settings.mail.picks))
 
 
 def _common(on: Occasion, edition: date) -> _Common:
@@ -197,7 +206,6 @@ def _common(on: Occasion, edition: date) -> _Common:
 
 def _sections(session: Session, reader: Reader, chosen: Chosen, common: _Common) -> tuple[tuple[Section, ...], str]:
     """Put what was chosen under headings; also return who wrote the first paper, if the reader follows them."""
-    common.read(session, [item.paper_id for item in (*chosen.items, *chosen.missed)])
     items = [item for item in chosen.items if item.paper_id in common.cards]
     follows = [item for item in items if _required(item) and item.reasons[0].template == _FOLLOWS]
     asked = [item for item in items if _required(item) and item.reasons[0].template != _FOLLOWS]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from recommender.store.digests import Claim
 from recommender.store.readers import Reader
 from recommender.types import Channel
 from web import digest, trending
-from web.digest import Draft, NothingToSend
+from web.digest import Draft, NothingToSend, Together
 from web.ledger import Ledger, patience
 from web.links import Signer, secret_key
 from web.mail import Mailer, open_mailer
@@ -111,9 +111,10 @@ class Delivery:
         try:
             self._ledger.take_over(clock())
             while claims := self._ledger.claim(clock()):
+                together = self._together(claims, clock())
                 for at, claim in enumerate(claims):
                     try:
-                        done[self._deliver(claim, clock)] += 1
+                        done[self._deliver(claim, clock, together)] += 1
                     except _OutOfReach as reached:  # no other message would fare better: nobody else's time is spent on waiting
                         left = claims[at + 1 :]
                         self._ledger.release(left, clock())
@@ -122,10 +123,25 @@ class Delivery:
             self._mailer.close()
         return dict(done)
 
-    def _deliver(self, claim: Claim, clock: Callable[[], datetime]) -> str:
+    def _together(self, claims: Sequence[Claim], now: datetime) -> Together:
+        """Make at once what the digests that were claimed together need: the pages of those who have something new to read."""
+        daily = [claim.who for claim in claims if isinstance(claim.who, Reader) and claim.who.digest_every == "day"]
+        try:
+            edition = self._desk.open_day(now)
+            if edition is None:
+                return Together()
+            with self._database.read() as session:
+                had = {who.id: digests.last_edition(session, who) or date.min for who in daily}
+            new = [reader_id for reader_id, last in had.items() if last < edition]
+            return Together(edition, self._desk.pages(new, edition, now=now))
+        except Exception:  # whoever it was about meets it again, alone, and it stands in their line of the ledger
+            _log.exception("pages could not be made together")
+            return Together()
+
+    def _deliver(self, claim: Claim, clock: Callable[[], datetime], together: Together) -> str:
         """Write and send one digest, and write down what became of it."""
         try:
-            draft = self._hand_over(claim, clock())
+            draft = self._hand_over(claim, clock(), together)
         except _Lost:
             return "taken"
         except _LeftAlone as reason:
@@ -149,7 +165,7 @@ class Delivery:
         self._ledger.sent(claim, draft, clock())
         return "sent"
 
-    def _hand_over(self, claim: Claim, now: datetime) -> Draft:
+    def _hand_over(self, claim: Claim, now: datetime, together: Together) -> Draft:
         """Write one digest and give it to the mail server."""
         if now - claim.due_at > patience(claim.who):
             raise NothingToSend(f"its hour was more than {patience(claim.who) // timedelta(hours=1)} hours ago")
@@ -158,7 +174,7 @@ class Delivery:
                 raise _LeftAlone(f"{why.reason}: {why.detail}" if why.detail else why.reason)
             last, told = digests.last_edition(session, claim.who), digests.told_quiet(session, claim.who)
         if isinstance(claim.who, Reader):
-            draft = self._write(claim.who, claim.day, now, last_edition=last, told_quiet=told)
+            draft = self._write(claim.who, claim.day, now, last_edition=last, told_quiet=told, together=together)
         else:
             facts: dict[str, Any] = {"day": claim.day, "now": now, "settings": self._settings, "signer": self._signer}
             draft = trending.draft(self._database, claim.who, last_edition=last, **facts)

@@ -16,7 +16,7 @@ from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.types import EventKind
 from web.cards import clip
-from web.chosen import NothingToSend, Occasion
+from web.chosen import NothingToSend, Occasion, Together
 from web.contents import Contents, Entry, Section, gather
 from web.links import Signer, absolute
 from web.mail import Letter, make_message, one_line
@@ -24,7 +24,7 @@ from web.picks import SHORTER, Pick, pick
 from web.stationery import Parts, host, message_id, write
 from web.words import LANGUAGES, speaking, spoken
 
-__all__ = ["LARGEST", "Draft", "NothingToSend", "draft"]
+__all__ = ["LARGEST", "Draft", "NothingToSend", "Together", "draft"]
 
 SUBJECT_WIDTH = 70  # characters of a title in a subject
 PREHEADER = 140  # characters of what mail programs show beside the subject
@@ -70,6 +70,7 @@ def draft(
     signer: Signer,
     last_edition: date | None = None,
     told_quiet: bool = False,
+    together: Together | None = None,
     asked: bool = False,
 ) -> Draft:
     """Write the digest that a reader gets now.
@@ -88,6 +89,8 @@ def draft(
         The newest edition that they got a digest of: only what is newer makes another.
     told_quiet : bool, default=False
         Whether the last thing they got said already that nothing came.
+    together : Together, default=None
+        What was made at once for all whose digests are written with this one.
     asked : bool, default=False
         Whether somebody asked for it at this moment: it is then a message besides the day's own, with an id of its own.
 
@@ -101,7 +104,7 @@ def draft(
     if not reader.email:
         raise MailError(f"{reader.name} has given no e-mail address: set one on the account page")
     with speaking(reader.locale if reader.locale in LANGUAGES else settings.web.language):
-        said = gather(Occasion(database, desk, reader, now, settings, last_edition, told_quiet))
+        said = gather(Occasion(database, desk, reader, now, settings, last_edition, told_quiet, together or Together()))
         language = spoken()
         said, parts, leave_url = _fitting(said, reader, settings, signer)
     letter = Letter(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
-from itsdangerous import Signer as TokenSigner
+from itsdangerous import BadData, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
 
 from recommender.errors import SettingsError
 from recommender.settings import Settings
@@ -20,6 +21,7 @@ from recommender.settings import Settings
 __all__ = ["FEED", "Signer", "absolute", "safe_next", "secret_key"]
 
 MIN_SECRET = 32  # characters
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 FEED = "feed"  # purpose of the token in a feed's address
 
 
@@ -41,12 +43,13 @@ class Signer:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._made: dict[str, tuple[URLSafeTimedSerializer, TokenSigner]] = {}  # a digest signs thirty links
+        self._made: dict[str, tuple[URLSafeTimedSerializer, TimestampSigner]] = {}  # a digest signs thirty links
 
     def sign(self, purpose: str, payload: Any) -> str:
         """Return a token of address-safe letters; `payload` is anything JSON can hold."""
-        serializer, signer = self._tools(purpose)
-        return signer.sign(serializer.dump_payload(payload)).decode()
+        _, signer = self._tools(purpose)
+        signed: bytes = signer.sign(base64_encode(_compact(payload).encode()))
+        return signed.decode()
 
     def read(self, purpose: str, token: str, max_age_s: float) -> Any | None:
         """Return the payload; None when the token is altered, older than `max_age_s` seconds or made for another purpose."""
@@ -71,10 +74,11 @@ class Signer:
         except BadData:
             return None
 
-    def _tools(self, purpose: str) -> tuple[URLSafeTimedSerializer, TokenSigner]:
+    def _tools(self, purpose: str) -> tuple[URLSafeTimedSerializer, TimestampSigner]:
         if purpose not in self._made:
             serializer = URLSafeTimedSerializer(self._secret, salt=f"broadsheet.{purpose}")
-            self._made[purpose] = serializer, serializer.make_signer()
+            key = serializer.make_signer().derive_key()  # once, not for each link
+            self._made[purpose] = serializer, TimestampSigner(key, key_derivation="none")
         return self._made[purpose]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -61,6 +62,7 @@ def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _r
         tick, "interval", seconds=settings.clock.tick_s, id="tick", max_instances=1, coalesce=True, next_run_time=_utc_now()
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a long job makes a tick wait is meant
+    gc.freeze()  # what is loaded by now stays: to look through it for garbage again and again costs a twentieth of a digest
     try:
         scheduler.start()
         stopping.wait()  # a signal that came before the start is seen here too

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -27,6 +28,7 @@ __all__ = ["Parts", "breakable", "host", "message_id", "wrapped", "write"]
 WIDTH = 78  # columns of plain text; a link is never broken
 LINE = 20  # letters: as many as the narrowest window shows in a line of a heading
 KEPT = 8192  # lines that are the same in the mails of many
+_translations: ContextVar[Any] = ContextVar("translations")  # of the language that a letter is being written in
 _LONG_WORD = re.compile(r"\S{37}")  # no word of a language is that long
 
 
@@ -42,9 +44,13 @@ class Parts:
 def write(folder: str, facts: Mapping[str, Any]) -> Parts:
     """Write a letter of which `subject.txt`, `body.txt` and `body.html` stand in a folder of `templates/email`."""
     shared = {"language": spoken(), "direction": direction(), **facts}
-    subject = " ".join(_templates().get_template(f"{folder}/subject.txt").render(shared).split())
-    shared["subject"] = subject
-    text, html = (_templates().get_template(f"{folder}/{name}").render(shared) for name in ("body.txt", "body.html"))
+    token = _translations.set(get_translations())  # looked up once, not for every word
+    try:
+        subject = " ".join(_templates().get_template(f"{folder}/subject.txt").render(shared).split())
+        shared["subject"] = subject
+        text, html = (_templates().get_template(f"{folder}/{name}").render(shared) for name in ("body.txt", "body.html"))
+    finally:
+        _translations.reset(token)
     return Parts(subject, text, html)
 
 
@@ -118,8 +124,8 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     made.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda said: get_translations().ugettext(said),
-        lambda one, many, number: get_translations().ungettext(one, many, number),
+        lambda said: _translations.get().ugettext(said),
+        lambda one, many, number: _translations.get().ungettext(one, many, number),
         newstyle=True,
     )
     made.filters.update(breakable=breakable, wrapped=wrapped, day=day_words, weekday=weekday_words)

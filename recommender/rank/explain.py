@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from recommender.rank import terms
 from recommender.rank.features import NAMES
 from recommender.rank.rerank import Placed
 from recommender.types import FeatureMatrix, FloatArray, Paper, Profile, Reason, Rule
@@ -58,13 +57,13 @@ class Evidence:
     ----------
     papers : sequence of Paper, length n
         Those on the page, from the top.
-    cosines : mapping of str to ndarray of shape (n, l), dtype=float32
-        Of them with the likes of the profile, `dense` and `lex`; -1 where a paper would be compared with itself.
+    cosines : mapping of str to ndarray of shape (l, n), dtype=float32
+        Of the likes of the profile with them, `dense` and `lex`; -1 where a paper would be compared with itself.
     profile : Profile
     liked : mapping of str to Paper
         The papers of the profile.
-    telling : callable
-        From a place, counted from 0, to the terms of its paper, the most telling first.
+    shares : callable
+        From a place, counted from 0, and a paper to the terms that the two have in common, the most telling first.
     opened : frozenset of str
         Those of them that were only opened or picked: a reason must not say that the reader liked them.
     shown : FeatureMatrix of shape (n, f), default=None
@@ -79,7 +78,7 @@ class Evidence:
     cosines: Mapping[str, FloatArray]
     profile: Profile
     liked: Mapping[str, Paper]
-    telling: Callable[[int], Sequence[str]]
+    shares: Callable[[int, Paper], Sequence[str]]
     opened: frozenset[str] = frozenset()
     shown: FeatureMatrix | None = None
     picked: frozenset[str] = frozenset()
@@ -92,8 +91,8 @@ class Evidence:
     @cached_property
     def closest(self) -> dict[str, tuple[list[int], list[float]]]:
         """Which liked paper is nearest to each paper on the page, and how near it is, per space."""
-        best = {space: values.argmax(axis=1) for space, values in self.cosines.items() if values.shape[1]}
-        return {space: (at.tolist(), self.cosines[space][np.arange(len(at)), at].tolist()) for space, at in best.items()}
+        best = {space: values.argmax(axis=0) for space, values in self.cosines.items() if len(values)}
+        return {space: (at.tolist(), self.cosines[space].max(axis=0).tolist()) for space, at in best.items()}
 
 
 def families(contributions: FloatArray) -> list[tuple[str, float]]:
@@ -158,7 +157,7 @@ def _similar(_at: int, liked: Paper, evidence: Evidence) -> Reason | None:
 
 
 def _terms(at: int, liked: Paper, evidence: Evidence) -> Reason | None:
-    shared = terms.shared(evidence.telling(at), terms.named_terms(terms.paper_text(liked.title, liked.abstract)))
+    shared = evidence.shares(at, liked)
     if not shared:
         return None
     if len(shared) == 1:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ __all__ = ["MOST_SLOTS", "Slot", "chances", "draw", "places"]
 
 Numbers = npt.NDArray[np.float64]
 
-MOST_SLOTS = 8  # a digest of 64 bytes holds eight draws
+MOST_SLOTS = 8  # a salt's digest of 64 bytes gives eight draws
 _LEAST_DOUBT = 0.2  # of the largest in the pool: nobody's score is known five times better than another's
 _REACH = 6.0  # standard deviations beyond which nothing is expected
 _STEP = 0.5  # of the smallest standard deviation: the trapezoid rule is then right to about 1e-6
@@ -86,7 +87,8 @@ def draw(ids: Sequence[str], mean: FloatArray, doubt: FloatArray | None, *, salt
         raise ShapeError(
             f"{n} ids, means {mean.shape} and {slots} slots: one mean and doubt per paper, at most {MOST_SLOTS} slots"
         )
-    coins, keys = _draws(salt, ["coin"])[0], _draws(salt, ids)
+    drawn = _draws(salt, ["coin", *ids])
+    coins, keys = drawn[0], drawn[1:]
     left, filled = np.arange(n), list[Slot]()
     for slot in range(min(slots, n)):
         believed = _believed(mean[left], None if doubt is None else doubt[left])
@@ -134,12 +136,12 @@ def _mixed(believed: tuple[Numbers, Numbers] | None, n: int, uniform: float) -> 
 
 def _believed(mean: FloatArray, doubt: FloatArray | None) -> tuple[Numbers, Numbers] | None:
     """Standardised means and their standard deviations; None where nothing is believed."""
-    if doubt is None or not len(mean) or not np.isfinite(doubt).all() or doubt.max() <= 0:
+    widest = float(doubt.max()) if doubt is not None and len(doubt) else 0.0
+    if doubt is None or not 0.0 < widest < np.inf:  # not where one is unknown, either: NaN is no maximum
         return None
-    centred = mean.astype(np.float64) - mean.mean(dtype=np.float64)
-    spread = float(centred.std())
-    wide = doubt.astype(np.float64)
-    return centred / spread if spread > 1e-9 else np.zeros_like(centred), np.maximum(wide, _LEAST_DOUBT * wide.max())
+    centred = mean - mean.sum(dtype=np.float64) / len(mean)
+    spread = float(np.sqrt(centred @ centred / len(mean)))
+    return centred / spread if spread > 1e-9 else np.zeros_like(centred), np.maximum(doubt, np.float64(_LEAST_DOUBT * widest))
 
 
 def _highest(mean: Numbers, std: Numbers) -> Numbers:
@@ -163,8 +165,25 @@ def _highest(mean: Numbers, std: Numbers) -> Numbers:
 
 
 def _draws(salt: str, names: Sequence[str]) -> Numbers:
-    """Return eight numbers in (0, 1) per name that depend on nothing but salt and name, shape (n, 8)."""
-    digests = b"".join(hashlib.blake2b(f"{salt}:{name}".encode()).digest() for name in names)
-    whole = np.frombuffer(digests, dtype="<u8").reshape(len(names), MOST_SLOTS)
-    numbers: Numbers = ((whole >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
+    """Return eight numbers in (0, 1) per name that depend on nothing but salt and name, shape (n, 8).
+
+    References
+    ----------
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 (the mixer, SplitMix64).
+    """
+    salted = np.frombuffer(hashlib.blake2b(salt.encode()).digest(), dtype="<u8")
+    mixed = np.array([_number(name) for name in names], dtype=np.uint64)[:, None] ^ salted
+    for shift, factor in _MIX:
+        mixed ^= mixed >> shift
+        mixed *= factor
+    mixed ^= mixed >> np.uint64(31)
+    numbers: Numbers = ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
     return numbers
+
+
+_MIX = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
+
+
+@lru_cache(maxsize=2**14)  # the same papers stand in the pools of all readers of a day
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from math import log
 
 import numpy as np
 import numpy.typing as npt
 
+from recommender.rank.compared import Compared
 from recommender.rank.lens import Lens
-from recommender.rank.likeness import MEANINGS, SPACES, Likeness, columns, likeness
+from recommender.rank.likeness import MEANINGS, SPACES, columns, likeness
 from recommender.rank.profile import PRIOR
-from recommender.rank.window import Candidates, Rows, Sight, Window
+from recommender.rank.window import Candidates, Facts, Rows, Sight, Window
 from recommender.settings import RankSettings
 from recommender.types import FeatureMatrix, FloatArray, Paper, PaperVectors, Profile
 
 __all__ = ["FEATURES", "MONOTONE", "NAMES", "RANKED", "SCHEMA", "STANDARDISED", "build", "describe"]
+
+Numbers = npt.NDArray[np.float64]
 
 _VERSION = 2  # raise it when a feature keeps its name and changes its meaning
 _SIMILAR = {
@@ -93,7 +95,7 @@ def build(
     window = Window(profile.day, papers, vectors)
     rows = np.array([window.row[paper.id] for paper in papers], dtype=np.intp)
     sight = Sight(window.papers, window.vectors, lens, None if prior is None else prior[np.argsort(rows)])
-    alike = likeness(window, sight, profile)
+    alike = likeness(sight, profile)
     return describe(window, sight, window.take(rows), profile, alike, voted=voted, settings=settings, neighbours=neighbours)
 
 
@@ -102,7 +104,7 @@ def describe(
     sight: Sight,
     candidates: Candidates,
     profile: Profile,
-    alike: Likeness | None,
+    alike: Compared | None,
     *,
     voted: frozenset[str],
     settings: RankSettings,
@@ -118,7 +120,7 @@ def describe(
     candidates : Candidates
         Of it.
     profile : Profile
-    alike : Likeness or None
+    alike : Compared or None
         Of the window and the profile.
     voted : frozenset of str
         Candidates already voted on: they do not count when the page is standardised.
@@ -137,7 +139,7 @@ def describe(
         If the vectors are not aligned with the papers, or the lens was made for other vectors.
     """
     rows, ids = candidates.rows, candidates.ids
-    values = np.full((len(rows), len(NAMES)), np.nan, dtype=np.float32)
+    columns_of = np.full((len(NAMES), len(rows)), np.nan, dtype=np.float32)  # a row per feature: each is written in one piece
     if len(rows):
         known = _facts(window, rows, profile)
         if alike is not None:
@@ -145,12 +147,14 @@ def describe(
         if sight.prior is not None:
             known["prior"] = sight.prior[rows]
         if neighbours is not None:
-            known["neighbours"] = np.tanh(np.array([neighbours.get(paper_id, 0.0) for paper_id in ids], dtype=np.float32))
-        values[:, [_AT[name] for name in known]] = np.stack(list(known.values()), axis=1)
-        open_rows = np.array([paper_id not in voted for paper_id in ids])
-        values[:, _Z_TO] = _standardise(values[:, _Z_FROM], open_rows)
-        values[:, _R_TO] = _rank(values[:, _R_FROM], open_rows)
-    return FeatureMatrix(ids, NAMES, values, SCHEMA)
+            known["neighbours"] = np.tanh(_spread(neighbours, candidates))
+        for name, column in known.items():
+            columns_of[_AT[name]] = column
+        open_rows = np.ones(len(rows), dtype=bool)
+        open_rows[[candidates.at[paper_id] for paper_id in voted if paper_id in candidates.at]] = False
+        columns_of[_Z_TO] = _standardise(columns_of[_Z_FROM], open_rows)
+        columns_of[_R_TO] = _rank(columns_of[_R_FROM], open_rows)
+    return FeatureMatrix(ids, NAMES, np.ascontiguousarray(columns_of.T), SCHEMA)
 
 
 _AT = {name: column for column, name in enumerate(NAMES)}
@@ -158,15 +162,24 @@ _Z_FROM, _Z_TO = ([_AT[f"{prefix}{name}"] for name in STANDARDISED] for prefix i
 _R_FROM, _R_TO = ([_AT[f"{prefix}{name}"] for name in RANKED] for prefix in ("", "r_"))
 
 
+def _spread(sums: Mapping[str, float], candidates: Candidates) -> FloatArray:
+    """Return a number per candidate; 0 for those that nothing is said of."""
+    spread = np.zeros(len(candidates.ids), dtype=np.float32)
+    for paper_id, value in sums.items():
+        if paper_id in candidates.at:
+            spread[candidates.at[paper_id]] = value
+    return spread
+
+
 def _facts(window: Window, rows: Rows, profile: Profile) -> dict[str, FloatArray]:
     """The papers' own facts, and how they agree with what the reader is known to like."""
     said = window.facts
     found = {name: column[rows] for name, column in said.columns.items()}
-    for name, column in zip(_OF_NAMES, _of_names(window, profile), strict=True):
+    for name, column in zip(_OF_NAMES, _of_names(said, len(window.papers), profile), strict=True):
         found[name] = column[rows]
     listing = said.listing[rows]
-    of_listing = _of_listings(said.listings, np.bincount(listing, minlength=len(said.listings)), profile)
-    for name, column in zip(_OF_CATEGORIES, of_listing.T, strict=True):
+    of_listing = _of_listings(said, np.bincount(listing, minlength=len(said.primary)), profile)
+    for name, column in zip(_OF_CATEGORIES, of_listing, strict=True):
         found[name] = column[listing]
     found["team_gap"] = np.abs(found["team"] - profile.team)
     same = {"likes": profile.likes, "dislikes": profile.dislikes, "candidates": len(rows)}
@@ -177,65 +190,62 @@ _OF_NAMES = ("author_affinity", "author_sum", "organization_affinity")
 _OF_CATEGORIES = ("category_affinity", "primary_affinity", "category_lift", "primary_lift")
 
 
-def _of_names(window: Window, profile: Profile) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _of_names(said: Facts, count: int, profile: Profile) -> FloatArray:
     """The columns of `_OF_NAMES`, of the whole window: nought but where a name stands that the reader met."""
-    strongest, together, organization = (np.zeros(len(window.papers), dtype=np.float32) for _ in _OF_NAMES)
-    met = {row for author in profile.authors for row in window.facts.by_author.get(author, ())}
-    for row in met:
-        known = [profile.authors[author] for author in window.papers[row].authors if author in profile.authors]
-        strongest[row], together[row] = max(known, key=abs), sum(known)
+    found = np.zeros((len(_OF_NAMES), count), dtype=np.float32)
+    strongest, together, organization = found
+    for author, affinity in profile.authors.items():
+        for row in said.by_author.get(author, ()):
+            together[row] += affinity
+            if abs(affinity) > abs(strongest[row]):
+                strongest[row] = affinity
     for name, affinity in profile.organizations.items():
-        organization[list(window.facts.by_organization.get(name, ()))] = affinity
-    return strongest, together, organization
+        organization[list(said.by_organization.get(name, ()))] = affinity
+    return found
 
 
-def _of_listings(listings: Sequence[tuple[str, ...]], counts: Rows, profile: Profile) -> FloatArray:
-    """The columns of `_OF_CATEGORIES` for every list of categories that some candidate has, shape (listings, 4)."""
-    used = [(at, listing) for at, listing in enumerate(listings) if counts[at]]
-    lifts = _lifts({listing: int(counts[at]) for at, listing in used}, profile)
-    columns = np.zeros((len(listings), len(_OF_CATEGORIES)), dtype=np.float32)
-    for at, listing in used:
-        if listing:
-            affinity = [profile.categories.get(category, 0.0) for category in listing]
-            lift = sum(lifts[category] for category in dict.fromkeys(listing))
-            columns[at] = sum(affinity) / len(affinity), affinity[0], lift, lifts[listing[0]]
-    return columns
+def _of_listings(said: Facts, counts: Rows, profile: Profile) -> FloatArray:
+    """The columns of `_OF_CATEGORIES` for every list of categories, shape (4, listings); `counts` says how many candidates have it."""
+    affinity = np.array([profile.categories.get(category, 0.0) for category in said.categories])
+    lifts = _lifts(affinity, counts @ said.member, int(counts.sum()), profile)
+    found = np.zeros((len(_OF_CATEGORIES), len(said.primary)), dtype=np.float32)
+    some = said.primary >= 0  # the list of no category says nothing
+    first = said.primary[some]
+    found[:, some] = (said.share[some] @ affinity, affinity[first], said.member[some] @ lifts, lifts[first])
+    return found
 
 
-def _lifts(listings: Mapping[tuple[str, ...], int], profile: Profile) -> dict[str, float]:
-    """How much likelier each category is among the likes than on this page, as a logarithm; 0 before the first like."""
-    counts: dict[str, int] = {}
-    for listing, times in listings.items():
-        for category in dict.fromkeys(listing):
-            counts[category] = counts.get(category, 0) + times
-    papers = sum(listings.values())
+def _lifts(affinity: Numbers, counts: Numbers, papers: int, profile: Profile) -> Numbers:
+    """How much likelier each category is among the likes than on this page, as a logarithm; 0 before the first like.
+
+    Of what stands on no candidate nothing is asked; its share is taken for that of one.
+    """
     unsure = PRIOR / (float(profile.liked_weight.sum()) + PRIOR)
-    lifts = {}
-    for category, count in counts.items():
-        affinity, share = profile.categories.get(category, 0.0), count / papers
-        lifts[category] = log(max(affinity, 0.0) / share + unsure) + min(affinity, 0.0)
+    lifts: Numbers = np.log(np.maximum(affinity, 0.0) * papers / np.maximum(counts, 1) + unsure) + np.minimum(affinity, 0.0)
     return lifts
 
 
 def _standardise(columns: FloatArray, open_rows: npt.NDArray[np.bool_]) -> FloatArray:
-    """Centre and scale each column within the page; one that says the same of every paper says nothing (NaN)."""
-    base = columns[open_rows].astype(np.float64)
+    """Centre and scale each column, shape (k, n), within the page; one that says the same of every paper says nothing (NaN)."""
+    base = columns[:, open_rows].astype(np.float64)
     known = ~np.isnan(base)
-    counted = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, base, 0.0).sum(axis=0) / counted
-    spread = np.sqrt((np.where(known, base - mean, 0.0) ** 2).sum(axis=0) / counted)
-    spread = np.where((known.sum(axis=0) >= 2) & (spread >= 1e-7 * np.maximum(np.abs(mean), 1e-2)), spread, np.nan)
+    papers = known.sum(axis=1, keepdims=True)
+    counted = np.maximum(papers, 1)
+    mean = np.where(known, base, 0.0).sum(axis=1, keepdims=True) / counted
+    apart = np.where(known, base - mean, 0.0)
+    spread = np.sqrt(np.einsum("ij,ij->i", apart, apart)[:, None] / counted)
+    spread = np.where((papers >= 2) & (spread >= 1e-7 * np.maximum(np.abs(mean), 1e-2)), spread, np.nan)
     z: FloatArray = ((columns - mean) / spread).clip(-6.0, 6.0).astype(np.float32)
     return z
 
 
 def _rank(columns: FloatArray, open_rows: npt.NDArray[np.bool_]) -> FloatArray:
-    """Return which share of the page's open papers each column puts below a paper, ties counting half; NaN stays."""
+    """Return which share of the page's open papers each column, shape (k, n), puts below a paper, ties counting half; NaN stays."""
     ranks = np.full_like(columns, np.nan)
-    for i in range(columns.shape[1]):
-        base = np.sort(columns[open_rows, i])
+    for column, found in zip(columns, ranks, strict=True):
+        base = np.sort(column[open_rows])
         base = base[~np.isnan(base)]
         if len(base) and base[0] < base[-1]:
-            between = np.searchsorted(base, columns[:, i], "left") + np.searchsorted(base, columns[:, i], "right")
-            ranks[:, i] = np.where(np.isnan(columns[:, i]), np.nan, between / (2.0 * len(base)))
+            between = np.searchsorted(base, column, "left") + np.searchsorted(base, column, "right")
+            found[:] = np.where(np.isnan(column), np.nan, between / (2.0 * len(base)))
     return ranks

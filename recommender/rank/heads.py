@@ -15,7 +15,8 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg.blas import strsm
+from scipy.linalg.lapack import sposv
 from threadpoolctl import ThreadpoolController
 
 from recommender.errors import ShapeError
@@ -82,8 +83,9 @@ class Head:
         ----------
         Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equation 2.26.
         """
-        solved = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
-        explained = np.einsum("ij,ij->j", solved, solved) / np.maximum(own, 1e-9)
+        # Asked for as X L' = cross, which is the shape it comes in.
+        solved = strsm(1.0, self.factor, cross, side=1, lower=1, trans_a=1)
+        explained = np.einsum("ij,ij->i", solved, solved) / np.maximum(own, 1e-9)
         deviation: FloatArray = np.sqrt(np.clip(1.0 - explained, 0.0, 1.0)).astype(np.float32)
         return deviation
 
@@ -115,7 +117,9 @@ def solve(gram: FloatArray, labels: npt.NDArray[np.floating], trust: npt.NDArray
     m = len(labels)
     if gram.shape != (m, m) or trust.shape != (m,):
         raise ShapeError(f"gram {gram.shape} and {len(trust)} weights do not fit {m} labels")
-    system = gram.astype(np.float32) + np.diag((ridge / trust).astype(np.float32))
-    factor, _ = cho_factor(system, lower=True, check_finite=False)
-    weights = cho_solve((factor, True), labels.astype(np.float32), check_finite=False)
-    return Head(weights.astype(np.float32), factor)
+    system = gram.astype(np.float32, order="F")
+    system[np.diag_indices(m)] += (ridge / trust).astype(np.float32)
+    factor, weights, failed = sposv(system, labels.astype(np.float32), lower=1, overwrite_a=1)
+    if failed:
+        raise np.linalg.LinAlgError("the regularised Gram matrix is not positive definite")
+    return Head(weights, factor)

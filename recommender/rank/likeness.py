@@ -1,25 +1,23 @@
-"""(window, sight, profile) -> how near each paper is to what a reader judged: the columns that come of inner products.
+"""(sight, profile) -> how near each paper is to what a reader judged: the columns that come of inner products.
 
 A text is seen four ways, because they are complements: its embedding as it is, the same whitened (what tells it from other papers),
-projected to what readers like together, and its words. Products are made with the whole window, which is kept, and then cut to the
-candidates: that is less to copy, and the last bit of a product can depend on the other rows of its matrix.
+projected to what readers like together, and its words. Products are those of the whole window (see `compared`), cut to the candidates
+here; a row of theirs belongs to a judged paper, a column to a candidate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from recommender.rank import heads, terms
-from recommender.rank.lens import Lens
-from recommender.rank.window import Candidates, Rows, Sight, Window, lengths
+from recommender.rank import heads
+from recommender.rank.compared import Compared
+from recommender.rank.window import Candidates, Sight, lengths
 from recommender.settings import RankSettings
 from recommender.types import FloatArray, Profile
 
-__all__ = ["MEANINGS", "SPACES", "Likeness", "columns", "likeness"]
+__all__ = ["MEANINGS", "SPACES", "columns", "likeness"]
 
 _TOP = 5
 _RECENT = 20  # likes after which a like counts half where recent ones lead
@@ -45,27 +43,8 @@ SPACES = {
 }
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Likeness:
-    """Cosines of the n papers of a window with the m that a reader judged, likes first.
-
-    Attributes
-    ----------
-    dense, words : ndarray of shape (n, m), dtype=float32
-        Of their text embeddings, and of their words.
-    judged_dense : ndarray of shape (m, d), dtype=float32
-    judged_words : csr_array of shape (m, BUCKETS)
-        Unit rows of what was judged.
-    """
-
-    dense: FloatArray
-    words: FloatArray
-    judged_dense: FloatArray
-    judged_words: csr_array
-
-
-def likeness(window: Window, sight: Sight, profile: Profile) -> Likeness | None:
-    """Compare a window with what a reader judged; None where there is nothing to compare.
+def likeness(sight: Sight, profile: Profile) -> Compared | None:
+    """Compare a window with what a reader judged, likes first; None where there is nothing to compare.
 
     Raises
     ------
@@ -73,17 +52,11 @@ def likeness(window: Window, sight: Sight, profile: Profile) -> Likeness | None:
         If the lens was made for other vectors.
     """
     parts = [part for part in (profile.liked, profile.disliked) if len(part)]
-    if not parts or not len(window.papers):
-        return None
-    dense = np.concatenate([part.dense for part in parts])
-    words = terms.weigh(terms.stack(profile.liked.terms, profile.disliked.terms), sight.lens.idf)
-    # Few texts against a window that is kept term by term: what two texts share is added up in the same order either way.
-    alike = np.ascontiguousarray(terms.dense(words @ sight.by_word).T)
-    return Likeness(window.vectors.dense @ dense.T, alike, dense, words)
+    return sight.comparisons.of(parts) if parts and len(sight.papers) else None
 
 
 def columns(
-    sight: Sight, candidates: Candidates, profile: Profile, alike: Likeness, settings: RankSettings
+    sight: Sight, candidates: Candidates, profile: Profile, alike: Compared, settings: RankSettings
 ) -> dict[str, FloatArray]:
     """Return every column of every space for n candidates, by its name in the matrix, each of shape (n,).
 
@@ -92,21 +65,23 @@ def columns(
     sight : Sight
     candidates : Candidates
     profile : Profile
-    alike : Likeness
-        Of the window and the profile.
+    alike : Compared
+        The window with the profile.
     settings : RankSettings
     """
-    judged, rows, lens = _Judged(candidates, profile, settings), candidates.rows, sight.lens
-    found = judged.described("dense", alike.dense[rows], alike.judged_dense @ alike.judged_dense.T)
-    sharp = lens.sharp(alike.judged_dense)
-    found |= _whitened((sight.sharp @ sharp.T)[rows], sight.sharp_length[rows], sharp, judged)
-    if lens.taste is not None and sight.taste is not None and sight.white_taste is not None:
-        taste = lens.taste(sharp)
-        white = lens.taste.whitening(taste)
-        head = judged.head(white @ white.T)
-        found |= judged.described("taste", (sight.taste @ taste.T)[rows])
-        found["taste_head"] = sight.white_taste[rows] @ (head.weights @ white)
-    return found | _lexical(alike, sight.to_common[rows], rows, lens, judged)
+    judged, rows = _Judged(candidates, profile, settings), candidates.rows
+    whole = len(rows) == len(sight.papers) and bool((rows == np.arange(len(rows))).all())
+
+    def cut(products: FloatArray) -> FloatArray:
+        return products if whole else products[:, rows]
+
+    found = judged.described("dense", cut(alike.dense), alike.own_dense @ alike.own_dense.T)
+    found |= _whitened(cut(alike.sharp), sight.sharp_length[rows], alike.own_sharp, judged)
+    if alike.taste is not None and alike.own_taste is not None and sight.white_taste is not None:
+        head = judged.head(alike.own_taste @ alike.own_taste.T)
+        found |= judged.described("taste", cut(alike.taste))
+        found["taste_head"] = sight.white_taste[rows] @ (head.weights @ alike.own_taste)
+    return found | _lexical(cut(alike.words), sight.to_common[rows], alike, float(sight.lens.common @ sight.lens.common), judged)
 
 
 class _Judged:
@@ -114,24 +89,29 @@ class _Judged:
 
     def __init__(self, candidates: Candidates, profile: Profile, settings: RankSettings) -> None:
         self.liked, self.disliked = len(profile.liked), len(profile.disliked)
-        self._weight, self._dislike_weight = profile.liked_weight, profile.disliked_weight
-        self._counts = np.concatenate([self._weight, self._dislike_weight])
-        self._trust = np.float32(0.5) + np.float32(0.5) * self._counts  # what an old like is close to is close
-        self._labels = np.concatenate([np.ones(self.liked), -np.ones(self.disliked)]).astype(np.float32)
+        self._weight = profile.liked_weight
+        self._counts = np.concatenate([self._weight, profile.disliked_weight])
+        self._trust = (np.float32(0.5) + np.float32(0.5) * self._counts)[:, None]  # what an old like is close to is close
+        self._labels = np.repeat(np.array([1.0, -1.0], dtype=np.float32), (self.liked, self.disliked))
         self._ridge = settings.ridge
         self._latest = profile.liked.ids.index(profile.latest_like) if profile.latest_like is not None else None
         ids = (*profile.liked.ids, *profile.disliked.ids)
-        pairs = [(candidates.at[paper_id], column) for column, paper_id in enumerate(ids) if paper_id in candidates.at]
-        self._self = tuple(np.array(pairs, dtype=np.intp).reshape(-1, 2).T)  # a paper's likeness to itself says nothing
+        pairs = [(row, candidates.at[paper_id]) for row, paper_id in enumerate(ids) if paper_id in candidates.at]
+        self._self = tuple(np.array(pairs, dtype=np.intp).T) if pairs else None  # a paper's likeness to itself says nothing
+        newest_first = self._weight * np.float32(0.5) ** (np.arange(self.liked, dtype=np.float32) / _RECENT)
+        self._means = np.stack([own / own.sum() for own in (self._weight, newest_first)]) if self.liked else None
 
     def described(self, space: str, cosines: FloatArray, gram: FloatArray | None = None) -> dict[str, FloatArray]:
-        """Return the columns of one space that come of cosines, shape (n, m); its centroid from `gram`, shape (m, m), where given."""
+        """Return the columns of one space that come of cosines, shape (m, n); its centroid from `gram`, shape (m, m), where given."""
         named = SPACES[space][1]
         found = self._near(cosines, named)
         if self.liked and gram is not None:
             found["centroid"] = self._centroid(cosines, gram)
-        elif self.liked:
-            found |= self._mean(cosines)
+        elif self._means is not None:
+            found["centroid"], found["recent"] = self._means @ cosines[: self.liked]
+        if self.liked and "soft" in named:
+            close = self._weight @ self._without_self(np.exp(np.float32(_SHARPNESS) * cosines), 0.0)[: self.liked]
+            found["soft"] = np.log(np.where(close > 0, close, np.nan) / self._weight.sum()) / np.float32(_SHARPNESS)
         return {f"{space}_{name}": found[name] for name in named if name in found}
 
     def head(self, gram: FloatArray) -> heads.Head:
@@ -143,62 +123,54 @@ class _Judged:
         trusted = self._without_self(cosines * self._trust)
         found: dict[str, FloatArray] = {}
         if self.disliked and "disliked" in named:
-            found["disliked"] = _best(trusted[:, self.liked :], 1)
-        if self.liked and "top5" in named:
-            found["top5"] = _best(trusted[:, : self.liked], _TOP)
-        if self.liked and "nearest" in named:
-            found["nearest"] = _best(trusted[:, : self.liked], 1)
+            found["disliked"] = self._mean(trusted[self.liked :].max(axis=0, keepdims=True))
+        if self.liked:
+            closest = trusted[: self.liked]
+            if self.liked > _TOP:
+                closest = np.partition(closest, self.liked - _TOP, axis=0)[-_TOP:]
+            found["top5"] = self._mean(closest)
+            if "nearest" in named:
+                found["nearest"] = self._mean(closest.max(axis=0, keepdims=True))
         if self._latest is not None:
-            found["latest"] = cosines[:, self._latest]
+            found["latest"] = cosines[self._latest]
         return found
 
     def _centroid(self, cosines: FloatArray, gram: FloatArray) -> FloatArray:
         """Cosine with the weighted mean of the likes."""
         length = np.sqrt(max(float(self._weight @ gram[: self.liked, : self.liked] @ self._weight), 1e-12))
-        centroid: FloatArray = (cosines[:, : self.liked] @ self._weight) / length
+        centroid: FloatArray = (self._weight @ cosines[: self.liked]) / np.float32(length)
         return centroid
 
-    def _mean(self, cosines: FloatArray) -> dict[str, FloatArray]:
-        """Mean cosines with the likes: by their weights, the newest leading, and softly the closest."""
-        likes = cosines[:, : self.liked]
-        newest_first = self._weight * np.float32(0.5) ** (np.arange(self.liked, dtype=np.float32) / _RECENT)
-        close = self._without_self(np.exp(np.float32(_SHARPNESS) * cosines), 0.0)[:, : self.liked] @ self._weight
-        return {
-            "centroid": likes @ (self._weight / self._weight.sum()),
-            "recent": likes @ (newest_first / newest_first.sum()),
-            "soft": np.log(np.where(close > 0, close, np.nan) / self._weight.sum()) / np.float32(_SHARPNESS),
-        }
-
     def _without_self(self, values: FloatArray, nothing: float = -np.inf) -> FloatArray:
-        if len(self._self[0]):
+        if self._self is not None:
             values[self._self] = nothing
         return values
+
+    def _mean(self, highest: FloatArray) -> FloatArray:
+        """Mean of each column, -inf (a paper itself) left out; NaN where nothing is left."""
+        if self._self is None:
+            plain: FloatArray = highest.mean(axis=0)
+            return plain
+        known = np.isfinite(highest)
+        counted = known.sum(axis=0)
+        total = np.where(known, highest, np.float32(0.0)).sum(axis=0)
+        mean: FloatArray = np.where(counted > 0, total / np.maximum(counted, 1), np.nan).astype(np.float32)
+        return mean
 
 
 def _whitened(cross: FloatArray, length: FloatArray, others: FloatArray, judged: _Judged) -> dict[str, FloatArray]:
     """A whitened space: cosines for what is close, inner products for the head."""
-    cosines: FloatArray = cross / length[:, None] / lengths(others)[None, :]
+    cosines: FloatArray = cross / length / lengths(others)[:, None]
     head = judged.head(others @ others.T)
     found = judged.described("sharp", cosines)
-    return found | {"sharp_head": cross @ head.weights, "uncertainty": head.uncertainty(cross, np.square(length))}
+    return found | {"sharp_head": head.weights @ cross, "uncertainty": head.uncertainty(cross.T, np.square(length))}
 
 
-def _lexical(alike: Likeness, to_common: FloatArray, rows: Rows, lens: Lens, judged: _Judged) -> dict[str, FloatArray]:
-    """The words: sparse inner products, centred for the head."""
-    cosines, gram = alike.words[rows], terms.gram(alike.judged_words)
-    own, length = alike.judged_words @ lens.common, float(lens.common @ lens.common)
-    head = judged.head(gram - own[:, None] - own[None, :] + length)
-    found = judged.described("lex", cosines, gram)
-    found["lex_head"] = cosines @ head.weights - to_common * head.weights.sum()  # up to what is the same for all candidates
+def _lexical(
+    cosines: FloatArray, to_common: FloatArray, alike: Compared, length: float, judged: _Judged
+) -> dict[str, FloatArray]:
+    """The words, centred for the head: what all texts have in common, `length` long, is taken off."""
+    head = judged.head(alike.word_gram - alike.common[:, None] - alike.common + np.float32(length))
+    found = judged.described("lex", cosines, alike.word_gram)
+    found["lex_head"] = head.weights @ cosines - to_common * head.weights.sum()  # up to what is the same for all candidates
     return found
-
-
-def _best(similar: FloatArray, k: int) -> FloatArray:
-    """Mean of the k highest of each row, -inf (what is not to be counted) left out; NaN where nothing is left."""
-    k = min(k, similar.shape[1])
-    highest = similar.max(axis=1, keepdims=True) if k == 1 else np.partition(similar, similar.shape[1] - k, axis=1)[:, -k:]
-    known = np.isfinite(highest)
-    counted = known.sum(axis=1)
-    total = np.where(known, highest, 0.0).sum(axis=1)
-    best: FloatArray = np.where(counted > 0, total / np.maximum(counted, 1), np.nan).astype(np.float32)
-    return best

@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 
 from recommender.rank import explain, features, heads, profile, rerank, rules
-from recommender.rank.likeness import Likeness, likeness
+from recommender.rank.compared import Compared
+from recommender.rank.likeness import likeness
 from recommender.rank.model import Ranker
 from recommender.rank.rerank import Placed, Votes
 from recommender.rank.window import Candidates, Window
@@ -91,7 +93,7 @@ class Ordered:
     Attributes
     ----------
     candidates : Candidates, n of them
-    alike : Likeness or None
+    alike : Compared or None
         Of the window and the profile.
     profile : Profile
     judged : frozenset of str
@@ -107,7 +109,7 @@ class Ordered:
     """
 
     candidates: Candidates
-    alike: Likeness | None
+    alike: Compared | None
     profile: Profile
     judged: frozenset[str]
     matrix: FeatureMatrix
@@ -119,11 +121,16 @@ class Ordered:
 
 def recipe(settings: RankSettings, tastes: Mapping[int, Choices] | None = None) -> str:
     """Return what ranking settings, and the tastes in turn with what was set for each, are known by: with others, a page is made again."""
-    made = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+    made = _of_settings(settings)
     if not tastes or dict(tastes) == {0: _NO_CHOICES}:
         return made
     own = [[taste, asdict(chosen)] for taste, chosen in tastes.items()]
     return made + hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)  # asked several times for each page, and written as JSON each time
+def _of_settings(settings: RankSettings) -> str:
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
 
 
 @heads.one_thread_each
@@ -163,7 +170,8 @@ def order(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> Ordered:
     judged = frozenset({**live, **shelf})
     chosen, alike, taste, matrix = _describe(inputs, ranker, settings, judged)
     scores = ranker.score(matrix)
-    required = {i: rule for i, rule in rules.must(chosen.papers, inputs.choices.rules).items() if i not in judged}
+    wanted = rules.must(inputs.window.index, inputs.choices.rules) if inputs.choices.rules else {}
+    required = {i: rule for i, rule in wanted.items() if i in chosen.at and i not in judged}
     votes = replace(_votes(inputs, live, shelf, chosen, taste), required=tuple(required))
     placed = rerank.order(
         chosen.papers,
@@ -186,7 +194,7 @@ def describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> FeatureM
 
 def _describe(
     inputs: Inputs, ranker: Ranker, settings: RankSettings, judged: frozenset[str]
-) -> tuple[Candidates, Likeness | None, Profile, FeatureMatrix]:
+) -> tuple[Candidates, Compared | None, Profile, FeatureMatrix]:
     """Candidates, the reader's profile, how alike the two are, and the features: the first three steps."""
     announce = tuple(inputs.choices.announce or settings.announce)
     chosen = inputs.window.candidates(settings.window_days, announce, inputs.seen | _unwanted(inputs))
@@ -200,7 +208,7 @@ def _describe(
         choices=inputs.choices,
     )
     sight = inputs.window.through(ranker)
-    alike = likeness(inputs.window, sight, taste)
+    alike = likeness(sight, taste)
     matrix = features.describe(
         inputs.window, sight, chosen, taste, alike, voted=judged, settings=settings, neighbours=inputs.neighbours
     )
@@ -214,7 +222,7 @@ def _unwanted(inputs: Inputs) -> frozenset[str]:
         return frozenset()
     rows = {paper_id: row for row, paper_id in enumerate(inputs.read_vectors.ids)}
     near = {i: inputs.read_vectors.dense[rows[i]] for i in rules.liked_papers(chosen) if i in rows}
-    return frozenset(rules.never(inputs.window.papers, inputs.window.vectors.dense, chosen, near))
+    return frozenset(rules.never(inputs.window.index, inputs.window.vectors.dense, chosen, near))
 
 
 def _live_votes(inputs: Inputs) -> dict[str, Event]:
@@ -311,7 +319,7 @@ def reasons(ordered: Ordered, inputs: Inputs, ranker: Ranker, places: Sequence[i
         _to_liked(ordered, rows),
         taste,
         inputs.read,
-        lambda at: sight.telling(in_window[at]),
+        lambda at, liked: sight.shared(in_window[at], liked),
         opened,
         shown,
         picked=opened & frozenset(inputs.choices.papers) - frozenset(event.paper_id for event in inputs.events),
@@ -329,10 +337,10 @@ def _to_liked(ordered: Ordered, rows: Sequence[int]) -> dict[str, FloatArray]:
     if ordered.alike is None:
         return {}
     at, liked = ordered.candidates.rows[rows], ordered.profile.liked.ids
-    cosines = {"dense": ordered.alike.dense[at, : len(liked)], "lex": ordered.alike.words[at, : len(liked)]}
+    cosines = {"dense": ordered.alike.dense[: len(liked), at], "lex": ordered.alike.words[: len(liked), at]}
     place = {row: number for number, row in enumerate(rows)}
-    for column, paper_id in enumerate(liked):
+    for number, paper_id in enumerate(liked):
         if ordered.candidates.at.get(paper_id) in place:
             for values in cosines.values():
-                values[place[ordered.candidates.at[paper_id]], column] = -1.0
+                values[number, place[ordered.candidates.at[paper_id]]] = -1.0
     return cosines

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recommender.rank import terms
-from recommender.rank.rules import matches, plain, takes
+from recommender.rank.rules import Index, matches, plain, takes
 from recommender.types import EventKind, Paper, Reason, Rule
 
 __all__ = ["MOST", "Proposal", "proposals"]
@@ -157,7 +157,7 @@ def _phrases(liked: Sequence[Paper], disliked: Sequence[Paper], share: Callable[
     for term in sorted(rare, key=lambda term: (-len(with_it[term]), rare[term], term)):
         covered.setdefault(frozenset(with_it[term]), term)
     decreed = [Rule("never", "phrase", term) for term in covered.values()]
-    for rule, against, for_it in zip(decreed, takes(disliked, decreed), takes(liked, decreed), strict=True):
+    for rule, against, for_it in zip(decreed, takes(Index(disliked), decreed), takes(Index(liked), decreed), strict=True):
         if len(against) >= DISLIKED_WITH and not for_it:
             sentence = "“%s” stands in %s papers you turned down and in none you liked"
             yield Proposal(rule, tuple(against), Reason.of("phrase", sentence, rule.value, str(len(against))))

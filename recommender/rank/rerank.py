@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 import numpy as np
 
@@ -104,7 +105,8 @@ def order(
         How unsure the reader's own taste leaves each score, in standard deviations of the scores; NaN or None where nothing is
         known of the reader: exploration then draws with equal chances.
     """
-    rows = {paper.id: row for row, paper in enumerate(papers)}
+    asked = {*votes.newest_first, votes.held, votes.promised, *(paper_id for paper_id, _ in votes.saved)}
+    rows = {paper.id: row for row, paper in enumerate(papers) if paper.id in asked} if asked != {None} else {}
     voted = [rows[paper_id] for paper_id in votes.newest_first if paper_id in rows]
     pinned = {rows[i]: place for i, place in ((votes.held or "", votes.held_at), *votes.saved) if i in rows}
     settled = {*voted, *pinned}
@@ -143,7 +145,7 @@ def _blocks(open_rows: list[int], known: _Candidates, promised: int | None, salt
         left = _but(left, [item.row for item in block])
         if slots:
             # The promised paper has its place: drawn, it would take a slot along and leave the log without it.
-            pool = [row for row in left if row != promised][: settings.explore_pool]
+            pool = list(islice((row for row in left if row != promised), settings.explore_pool))
             first = 1 if placed else PROMISE_AT + 1
             block = _explored(block, pool, known, f"{salt}:{len(placed) // BLOCK}", slots, first, settings)
             left = _but(left, [item.row for item in block if item.explored])
@@ -177,22 +179,28 @@ def _best_that_fit(left: Sequence[int], count: int, known: _Candidates, settings
     """Return the best rows that are no near-duplicate of one above and do not put an author over the cap; fill up with the rest."""
     chosen: list[int] = []
     by_author: dict[str, int] = {}
+    at_cap: set[str] = set()
     for start in range(0, len(left), LOOK_AHEAD):
         chunk = left[start : start + LOOK_AHEAD]
         dense = known.dense[chunk]
         # All inner products at once cost a fraction of a product per row.
-        alike = dense @ dense.T >= settings.near_duplicate
-        repeats = np.any(dense @ known.dense[chosen].T >= settings.near_duplicate, axis=1)
+        ones, others = np.nonzero(np.triu(dense @ dense.T, 1) >= settings.near_duplicate)
+        twins = list(zip(ones.tolist(), others.tolist(), strict=True))  # hardly ever any
+        repeats = set[int]()
+        if chosen:
+            repeats.update(np.flatnonzero((dense @ known.dense[chosen].T >= settings.near_duplicate).any(axis=1)).tolist())
         for at, row in enumerate(chunk):
             if len(chosen) == count:
                 return chosen
-            authors = set(known.papers[row].authors)
-            if repeats[at] or any(by_author.get(author, 0) >= settings.author_cap for author in authors):
+            authors = known.papers[row].authors
+            if at in repeats or not at_cap.isdisjoint(authors):
                 continue
             chosen.append(row)
-            repeats |= alike[at]
-            for author in authors:
+            repeats.update(later for earlier, later in twins if earlier == at)
+            for author in dict.fromkeys(authors):
                 by_author[author] = by_author.get(author, 0) + 1
+                if by_author[author] >= settings.author_cap:
+                    at_cap.add(author)
     taken = set(chosen)
     deferred = [row for row in left if row not in taken]
     return chosen + deferred[: count - len(chosen)]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from recommender.types import FloatArray, Paper, Rule
 
-__all__ = ["NEAR", "liked_papers", "matches", "must", "never", "plain", "takes"]
+__all__ = ["NEAR", "Index", "liked_papers", "matches", "must", "never", "plain", "takes"]
 
 NEAR = 0.6  # cosine of two texts from which one is "like" the other: papers on one narrow subject reach it
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
@@ -29,10 +29,49 @@ def plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def matches(rule: Rule, paper: Paper) -> bool:
-    """Whether a rule's own words take a paper; one about nearness to another paper never does by words.
+class Index:
+    """Papers as rules ask for them: every name and text is looked at once, whoever asks.
 
-    A category takes its parts: `cs` takes `cs.CL`. A phrase is words in a row, whole; `words` may stand anywhere in title and abstract.
+    Parameters
+    ----------
+    papers : sequence of Paper
+    """
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self.papers = papers
+
+    def rows(self, rule: Rule) -> Sequence[int]:
+        """Return where the papers stand that a rule's own words take, rising; one about nearness to another paper takes none by words.
+
+        A category takes its parts: `cs` takes `cs.CL`. A phrase is words in a row, whole; `words` may stand anywhere in title and abstract.
+        """
+        value = plain(rule.value)
+        if rule.field in _NAMES:
+            return self._named[rule.field].get(value, ())
+        words = _WORD.findall(value)
+        if not words or rule.field not in ("phrase", "words"):
+            return ()
+        wanted = [f" {' '.join(words)} "] if rule.field == "phrase" else [f" {word} " for word in words]
+        return [row for row, text in enumerate(self._texts) if all(part in text for part in wanted)]
+
+    @cached_property
+    def _named(self) -> Mapping[str, Mapping[str, list[int]]]:
+        """By field, in which rows each name stands."""
+        found: dict[str, dict[str, list[int]]] = {field: {} for field in _NAMES}
+        for field, names in _NAMES.items():
+            for row, paper in enumerate(self.papers):
+                for name in dict.fromkeys(names(paper)):
+                    found[field].setdefault(name, []).append(row)
+        return found
+
+    @cached_property
+    def _texts(self) -> Sequence[str]:
+        """Title and abstract of each paper as words with single spaces around each."""
+        return [f" {' '.join(_WORD.findall(plain(f'{paper.title} {paper.abstract}')))} " for paper in self.papers]
+
+
+def matches(rule: Rule, paper: Paper) -> bool:
+    """Whether a rule's own words take a paper; as `Index.rows`.
 
     Examples
     --------
@@ -42,7 +81,7 @@ def matches(rule: Rule, paper: Paper) -> bool:
     >>> [matches(Rule("must", *said), paper) for said in (("author", "ada lovelace"), ("category", "cs"), ("phrase", "graph transform"))]
     [True, True, False]
     """
-    return _takes(rule, paper, _text(paper) if rule.field in ("phrase", "words") else "")
+    return bool(Index([paper]).rows(rule))
 
 
 def liked_papers(rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -50,12 +89,13 @@ def liked_papers(rules: Sequence[Rule]) -> tuple[str, ...]:
     return tuple(rule.value for rule in rules if rule.field == "like")
 
 
-def never(papers: Sequence[Paper], dense: FloatArray, rules: Sequence[Rule], near: Mapping[str, FloatArray]) -> dict[str, Rule]:
+def never(index: Index, dense: FloatArray, rules: Sequence[Rule], near: Mapping[str, FloatArray]) -> dict[str, Rule]:
     """Return the papers that must not be shown, each with the first rule that says so.
 
     Parameters
     ----------
-    papers : sequence of Paper, length n
+    index : Index
+        Of n papers.
     dense : ndarray of shape (n, d), dtype=float32
         Their unit rows.
     rules : sequence of Rule
@@ -63,72 +103,43 @@ def never(papers: Sequence[Paper], dense: FloatArray, rules: Sequence[Rule], nea
         Unit vectors of the papers that rules about nearness speak of; a rule whose paper is missing takes that paper alone.
     """
     chosen = [rule for rule in rules if rule.action == "never"]
-    found = _first(papers, chosen)
+    found = _first(index, chosen)
     for rule in chosen:
         if rule.field == "like":
             found.setdefault(rule.value, rule)
             if rule.value in near:
-                for row in (dense @ near[rule.value] >= NEAR).nonzero()[0]:
-                    found.setdefault(papers[int(row)].id, rule)
+                for row in (dense @ near[rule.value] >= NEAR).nonzero()[0].tolist():
+                    found.setdefault(index.papers[row].id, rule)
     return found
 
 
-def must(papers: Sequence[Paper], rules: Sequence[Rule]) -> dict[str, Rule]:
+def must(index: Index, rules: Sequence[Rule]) -> dict[str, Rule]:
     """Return the papers that must be seen, each with the first rule that says so."""
-    return _first(papers, [rule for rule in rules if rule.action == "must"])
+    return _first(index, [rule for rule in rules if rule.action == "must"])
 
 
-def takes(papers: Sequence[Paper], rules: Sequence[Rule]) -> list[list[str]]:
+def takes(index: Index, rules: Sequence[Rule]) -> list[list[str]]:
     """Return, rule by rule, the papers that each takes by its own words."""
-    found: list[list[str]] = [[] for _ in rules]
-    reads = any(rule.field in ("phrase", "words") for rule in rules)
-    for paper in papers:
-        text = _text(paper) if reads else ""
-        for rule, its in zip(rules, found, strict=True):
-            if _takes(rule, paper, text):
-                its.append(paper.id)
-    return found
+    return [[index.papers[row].id for row in index.rows(rule)] for rule in rules]
 
 
-def _first(papers: Sequence[Paper], rules: Sequence[Rule]) -> dict[str, Rule]:
-    if not rules:
-        return {}
-    reads = any(rule.field in ("phrase", "words") for rule in rules)
+def _first(index: Index, rules: Sequence[Rule]) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
-    for paper in papers:
-        text = _text(paper) if reads else ""
-        rule = next((rule for rule in rules if _takes(rule, paper, text)), None)
-        if rule is not None:
-            found[paper.id] = rule
+    for rule in rules:
+        for row in index.rows(rule):
+            found.setdefault(index.papers[row].id, rule)
     return found
 
 
-def _takes(rule: Rule, paper: Paper, text: str) -> bool:
-    value = _wanted(rule.value)
-    if rule.field == "author":
-        return any(plain(author) == value for author in paper.authors)
-    if rule.field == "organization":
-        return plain(paper.organization or "") == value
-    if rule.field == "category":
-        return any(plain(category) == value or plain(category).startswith(f"{value}.") for category in paper.categories)
-    words = _WORD.findall(value)
-    if not words:
-        return False
-    if rule.field == "phrase":
-        return f" {' '.join(words)} " in text
-    return rule.field == "words" and all(f" {word} " in text for word in words)
+def _categories(paper: Paper) -> Iterator[str]:
+    """Give what a paper's categories are parts of, themselves included: `cs.cl`, `cs`."""
+    for category in map(plain, paper.categories):
+        parts = category.split(".")
+        yield from (".".join(parts[:end]) for end in range(len(parts), 0, -1))
 
 
-@lru_cache(maxsize=2048)  # a page asks the same rules of every paper
-def _wanted(value: str) -> str:
-    return plain(value)
-
-
-def _text(paper: Paper) -> str:
-    """Title and abstract as words with single spaces around each."""
-    return _spaced(f"{paper.title} {paper.abstract}")
-
-
-@lru_cache(maxsize=2048)  # each of a reader's interests asks the same papers
-def _spaced(text: str) -> str:
-    return f" {' '.join(_WORD.findall(plain(text)))} "
+_NAMES: Mapping[str, Callable[[Paper], Iterable[str]]] = {
+    "author": lambda paper: map(plain, paper.authors),
+    "organization": lambda paper: (plain(paper.organization or ""),),
+    "category": _categories,
+}

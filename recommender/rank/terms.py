@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 BUCKETS = 2**17
+MOST_DENSE = 2**21  # numbers of a matrix that is filled out, because its products are then faster
 _WORD = r"(?u)\b[^\W\d_][\w-]+\b"
 _SHORTEST = 3  # letters of a term worth naming to a reader
 _MATHS = re.compile(r"\$[^$]*\$")  # the words in a formula are commands
@@ -117,11 +119,30 @@ def products(a: csr_array, b: csr_array) -> FloatArray:
     return dense(a @ b.T.tocsr())
 
 
-def gram(rows: csr_array) -> FloatArray:
-    """Return the inner products of all rows with one another: `products(rows, rows)`, over the terms that occur in them only."""
-    occurring, at = np.unique(rows.indices, return_inverse=True)
-    narrow = csr_array((rows.data, at.astype(np.int32), rows.indptr), shape=(rows.shape[0], len(occurring)))
-    return products(narrow, narrow)
+def gram(term_ids: Sequence[npt.NDArray[np.integer]], weights: Sequence[FloatArray]) -> FloatArray:
+    """Return the inner products of m texts with one another, shape (m, m), dtype=float32.
+
+    Parameters
+    ----------
+    term_ids : sequence of ndarray of int, length m
+        The buckets of each text's terms, each once.
+    weights : sequence of ndarray of float32, length m
+        Their weights.
+    """
+    ids, values = np.concatenate(term_ids), np.concatenate(weights)
+    present = np.zeros(BUCKETS, dtype=bool)
+    present[ids] = True
+    occurring = present.nonzero()[0]  # few of all buckets: what nobody uses need not be multiplied
+    column = np.empty(BUCKETS, dtype=np.int32)
+    column[occurring] = np.arange(len(occurring), dtype=np.int32)
+    sizes = [len(own) for own in term_ids]
+    if len(sizes) * len(occurring) > MOST_DENSE:
+        rows = csr_array((values, column[ids], np.cumsum([0, *sizes])), shape=(len(sizes), len(occurring)))
+        return products(rows, rows)
+    filled = np.zeros((len(sizes), len(occurring)), dtype=np.float32)
+    filled[np.repeat(np.arange(len(sizes)), sizes), column[ids]] = values
+    found: FloatArray = filled @ filled.T
+    return found
 
 
 def dense(rows: csr_array) -> FloatArray:

@@ -19,12 +19,15 @@ from scipy.sparse import csr_array
 
 from recommender.errors import ShapeError
 from recommender.rank import candidates, terms
+from recommender.rank.compared import Comparisons
 from recommender.rank.lens import Lens
+from recommender.rank.rules import Index
 from recommender.types import FloatArray, Paper, PaperVectors
 
 __all__ = ["ONE_DAY", "Candidates", "Facts", "Rows", "Sees", "Sight", "Window", "end_of", "lengths"]
 
 ONE_DAY = timedelta(days=1)
+MOST_SHARED = 2**15  # pairs of papers whose common terms are kept
 MOST_SIGHTS = 3  # the live ranker, one on trial, and the one before a change
 
 Rows = npt.NDArray[np.intp]
@@ -89,6 +92,11 @@ class Window:
     def facts(self) -> Facts:
         """What the papers say of themselves."""
         return Facts.of(self.papers, self.day)
+
+    @cached_property
+    def index(self) -> Index:
+        """The papers as rules ask for them."""
+        return Index(self.papers)
 
     def candidates(self, window_days: int, announce: tuple[str, ...], seen: frozenset[str]) -> Candidates:
         """Return what may appear on a page, in the order of `candidates.select`."""
@@ -162,9 +170,19 @@ class Sight:
     lens: Lens
     prior: FloatArray | None = None
     _telling: dict[int, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+    _shared: dict[tuple[int, str], tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
-    def telling(self, row: int) -> tuple[str, ...]:
-        """Return the terms of one paper, the most telling first."""
+    def shared(self, row: int, other: Paper) -> tuple[str, ...]:
+        """Return the terms that one paper has in common with another, the most telling first."""
+        if (row, other.id) not in self._shared:
+            if len(self._shared) >= MOST_SHARED:
+                self._shared.clear()
+            named = terms.named_terms(terms.paper_text(other.title, other.abstract))
+            self._shared[row, other.id] = terms.shared(self._told(row), named)
+        return self._shared[row, other.id]
+
+    def _told(self, row: int) -> tuple[str, ...]:
+        """The terms of one paper, the most telling first."""
         if row not in self._telling:
             paper = self.papers[row]
             self._telling[row] = terms.telling(terms.paper_text(paper.title, paper.abstract), self.lens.idf)
@@ -196,9 +214,10 @@ class Sight:
         return terms.weigh(self.vectors.terms, self.lens.idf)
 
     @cached_property
-    def by_word(self) -> csr_array:
-        """The same, a row per term."""
-        return csr_array(self.words.T.tocsr())
+    def comparisons(self) -> Comparisons:
+        """What they were compared with so far."""
+        by_word = csr_array(self.words.T.tocsr())
+        return Comparisons(self.lens, self.vectors.dense, self.sharp, self.taste, by_word)
 
     @cached_property
     def to_common(self) -> FloatArray:
@@ -217,17 +236,23 @@ class Facts:
         Features that do not depend on a reader.
     by_author, by_organization : mapping of str to list of int
         In which rows each name stands.
-    listings : sequence of tuple of str
-        Every list of categories that some paper has.
     listing : ndarray of shape (n,)
-        Which of them each paper has.
+        Which list of categories each paper has, of the l different ones.
+    categories : sequence of str, length c
+    primary : ndarray of shape (l,)
+        The first category of each list; -1 where it is empty.
+    member, share : ndarray of shape (l, c), dtype=float64
+        1 where a category stands in a list; how much of the list it is.
     """
 
     columns: Mapping[str, FloatArray]
     by_author: Mapping[str, Sequence[int]]
     by_organization: Mapping[str, Sequence[int]]
-    listings: Sequence[tuple[str, ...]]
     listing: Rows
+    categories: Sequence[str]
+    primary: Rows
+    member: npt.NDArray[np.float64]
+    share: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, papers: Sequence[Paper], day: date) -> Facts:
@@ -243,8 +268,21 @@ class Facts:
                 by_organization.setdefault(paper.organization, []).append(row)
             listings.setdefault(paper.categories, len(listings))
         listing = np.array([listings[paper.categories] for paper in papers], dtype=np.intp)
-        columns = dict(zip(_COLUMNS, rows.reshape(-1, len(_COLUMNS)).T, strict=True))
-        return cls(columns, by_author, by_organization, list(listings), listing)
+        columns = {name: np.ascontiguousarray(own) for name, own in zip(_COLUMNS, rows.reshape(-1, len(_COLUMNS)).T, strict=True)}
+        return cls(columns, by_author, by_organization, listing, *_of_listings(list(listings)))
+
+
+def _of_listings(
+    listings: Sequence[tuple[str, ...]],
+) -> tuple[Sequence[str], Rows, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the categories of some lists, and what `Facts` says of each list."""
+    number = {name: at for at, name in enumerate(dict.fromkeys(name for listing in listings for name in listing))}
+    share = np.zeros((len(listings), len(number)))
+    for at, listing in enumerate(listings):
+        for name in listing:
+            share[at, number[name]] += 1.0 / len(listing)
+    primary = np.array([number[listing[0]] if listing else -1 for listing in listings], dtype=np.intp)
+    return list(number), primary, (share > 0).astype(np.float64), share
 
 
 _COLUMNS = ("age_days", "log_upvotes", "has_code", "is_cross", "team", "abstract_words")

@@ -97,8 +97,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a transaction that only reads: one consistent view, always rolled back."""
         with self._readers() as session:
-            yield session
-            session.rollback()
+            yield session  # to close it is to roll it back
 
     def close(self) -> None:
         """Close every connection."""

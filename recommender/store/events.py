@@ -28,6 +28,7 @@ __all__ = [
     "newest",
     "of_papers",
     "speaks",
+    "spoken_of",
     "upvotes",
     "words",
 ]
@@ -42,7 +43,7 @@ _HISTORY = (
     .where(_T.reader_id == bindparam("reader"))
     .order_by(_T.id)
 )
-_LAST = select(func.max(_T.id)).where(_T.reader_id == bindparam("reader"), _T.kind.in_(bindparam("kinds", expanding=True)))
+_LAST = select(func.max(_T.id)).where(_T.reader_id == bindparam("reader"), _T.kind.in_([kind.value for kind in MOVING]))
 _KINDS = {kind.value: kind for kind in EventKind}
 _CHANNELS = {channel.value: channel for channel in Channel}
 
@@ -142,9 +143,18 @@ def history(session: Session, reader_id: int, *, as_of: datetime | None = None, 
     return told if cursor is None else [event for event in told if event.id <= cursor]
 
 
-def last_id(session: Session, reader_id: int, kinds: Sequence[EventKind] = MOVING) -> int:
-    """Return the id of the reader's newest event of these kinds; 0 when there is none."""
-    return session.scalar(_LAST, {"reader": reader_id, "kinds": [kind.value for kind in kinds]}) or 0
+def spoken_of(session: Session, reader_ids: Sequence[int]) -> list[str]:
+    """Return the papers that any of these readers did something with."""
+    found: dict[str, None] = {}
+    for start in range(0, len(reader_ids), BATCH):
+        query = select(_T.paper_id).where(_T.reader_id.in_(reader_ids[start : start + BATCH])).distinct()
+        found.update(dict.fromkeys(session.scalars(query)))
+    return list(found)
+
+
+def last_id(session: Session, reader_id: int) -> int:
+    """Return the id of the reader's newest event that moves the page; 0 when there is none."""
+    return session.scalar(_LAST, {"reader": reader_id}) or 0
 
 
 def newest(session: Session, reader_id: int) -> Event | None:

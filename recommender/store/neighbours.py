@@ -142,6 +142,10 @@ class Log:
             lambda: self._cast_on(session, paper_ids),
         )
 
+    def foresee(self, session: Session, paper_ids: Sequence[str]) -> None:
+        """Read who likes some papers before each of their readers is asked about."""
+        self._who_like(session, paper_ids)
+
     def _who_like(self, session: Session, paper_ids: Sequence[str]) -> list[Readers]:
         """Who up-voted each of the papers."""
         unread = [paper_id for paper_id in paper_ids if paper_id not in self._likers]
@@ -188,19 +192,22 @@ def weigh(
         Last votes on the papers that are asked for; not called without a neighbour.
     """
     who, shared = np.unique(np.concatenate([_NOBODY, *likers]), return_counts=True)
-    others = dict(zip(who.tolist(), shared.tolist(), strict=True))
-    others.pop(reader_id, None)
-    if not others:
+    others = who != reader_id
+    who, shared = who[others], shared[others]
+    if not len(who):
         return {}
-    likes, cast = likes_of(list(others)), on_papers()
-    cosine = np.zeros(max(*others, int(cast.reader.max(initial=0))) + 1)
-    cosine[list(others)] = [count / max(len(likers) * likes[other], 1) ** 0.5 for other, count in others.items()]
+    readers, cast = who.tolist(), on_papers()
+    likes = likes_of(readers)
+    theirs = np.array([likes[reader] for reader in readers], dtype=np.float64)
+    cosine = np.zeros(max(readers[-1], int(cast.reader.max(initial=0))) + 1)
+    cosine[who] = shared / np.sqrt(np.maximum(len(likers) * theirs, 1.0))
     weight = cosine[cast.reader]
     heard = np.flatnonzero(weight)
     paper = cast.paper[heard]
     voters = np.bincount(paper, minlength=len(cast.papers))
     sums = np.bincount(paper, weights=weight[heard] * cast.sign[heard], minlength=len(cast.papers))
-    return {cast.papers[at]: float(sums[at]) for at in np.flatnonzero(voters >= LEAST_VOTERS)}
+    heeded = np.flatnonzero(voters >= LEAST_VOTERS)
+    return {cast.papers[at]: said for at, said in zip(heeded.tolist(), sums[heeded].tolist(), strict=True)}
 
 
 def _last_votes(session: Session, paper_ids: Sequence[str], as_of: datetime) -> Iterator[Vote]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Row, bindparam, func, insert, select
 
 from recommender.store.db import LARGEST, Session
+from recommender.store.events import MOVING
 from recommender.store.papers import BATCH
-from recommender.store.tables import ImpressionRow, ItemRow, PageRow
+from recommender.store.tables import EventRow, ImpressionRow, ItemRow, PageRow
 from recommender.types import Channel, RankedItem, RankedPage, Reason
 
 __all__ = [
     "ShownItem",
     "ShownPage",
+    "Standing",
     "by_id",
     "days_shown",
     "head_of",
@@ -27,15 +29,17 @@ __all__ = [
     "places",
     "previous",
     "save",
+    "save_all",
     "seen_elsewhere",
     "shown",
+    "standing",
     "unshown",
     "with_items",
 ]
 
 
 # Made once, of columns: a page of sixty is read and written for every reader, every day.
-_P, _I = PageRow.__table__, ItemRow.__table__
+_P, _I, _E = PageRow.__table__, ItemRow.__table__, EventRow.__table__.c
 _HEAD = (
     select(*_P.c)
     .where(_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"), _P.c.interest_id == bindparam("interest"))
@@ -43,10 +47,33 @@ _HEAD = (
     .limit(1)
 )
 _ITEMS = select(*_I.c).where(_I.c.page_id == bindparam("page")).order_by(_I.c.position)
-_NUMBERS = select(_I.c.position, _I.c.id).where(_I.c.page_id == bindparam("page"))
-_REVISION = select(func.max(_P.c.revision)).where(_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"))
+_NUMBERS = select(_I.c.page_id, _I.c.position, _I.c.id).where(_I.c.page_id.in_(bindparam("pages", expanding=True)))
+_OF_DAY = (_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"))
+_REVISION = select(func.max(_P.c.revision)).where(*_OF_DAY)
+_STANDING = select(
+    _REVISION.scalar_subquery(),
+    select(func.max(_P.c.revision)).where(*_OF_DAY, _P.c.interest_id == bindparam("interest")).scalar_subquery(),
+    select(func.max(_E.id)).where(_E.reader_id == bindparam("reader"), _E.kind.in_([k.value for k in MOVING])).scalar_subquery(),
+)
 _NEW_PAGE, _NEW_ITEMS = insert(PageRow.__table__).returning(_P.c.id), insert(ItemRow.__table__)  # type: ignore[arg-type]
-_REASON = tuple(field.name for field in fields(Reason))
+
+
+class Standing(NamedTuple):
+    """What a new page of a reader's day would follow.
+
+    Attributes
+    ----------
+    revision : int
+        The last one of any of the day's pages, 0 where there is none.
+    is_made : bool
+        Whether there is a page for this very interest.
+    cursor : int
+        The reader's newest event that moves pages, 0 where there is none.
+    """
+
+    revision: int
+    is_made: bool
+    cursor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +104,12 @@ def head_of(session: Session, reader_id: int, day: date, interest: int = 0) -> R
     return _page(row, ()) if row is not None else None
 
 
+def standing(session: Session, reader_id: int, day: date, interest: int = 0) -> Standing:
+    """Return what a new page of a reader's day would follow."""
+    last, own, cursor = session.execute(_STANDING, {"reader": reader_id, "day": day, "interest": interest}).one()
+    return Standing(last or 0, own is not None, cursor or 0)
+
+
 def with_items(session: Session, head: RankedPage) -> RankedPage:
     """Return a stored page with its items."""
     return replace(head, items=_items(session, head.id))
@@ -98,27 +131,23 @@ def by_id(session: Session, page_id: int) -> RankedPage | None:
 
 def save(session: Session, page: RankedPage) -> RankedPage:
     """Store a page as the next revision of its reader's day; return it with the ids it was given."""
-    revision = (session.scalar(_REVISION, {"reader": page.reader_id, "day": page.day}) or 0) + 1
-    facts = {
-        "reader_id": page.reader_id,
-        "day": page.day,
-        "revision": revision,
-        "candidates": page.candidates,
-        "model": page.model,
-        "schema": page.schema,
-        "cursor": page.cursor,
-        "paper_cursor": page.paper_cursor,
-        "recipe": page.recipe,
-        "built_at": page.built_at,
-        "interest_id": page.interest,
-    }
-    page_id = session.execute(_NEW_PAGE, facts).scalar_one()
-    if page.items:
-        session.execute(_NEW_ITEMS, [_item_facts(page_id, item) for item in page.items])
-    numbers = {row[0]: row[1] for row in session.execute(_NUMBERS, {"page": page_id})}
-    return replace(
-        page, id=page_id, revision=revision, items=tuple(replace(item, id=numbers[item.position]) for item in page.items)
-    )
+    after = session.scalar(_REVISION, {"reader": page.reader_id, "day": page.day}) or 0
+    return save_all(session, [(page, after)])[0]
+
+
+def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[RankedPage]:
+    """Store pages, each after a revision of its reader's day; return them with the ids they were given."""
+    numbered = [
+        replace(page, id=session.execute(_NEW_PAGE, _page_facts(page, after + 1)).scalar_one(), revision=after + 1)
+        for page, after in new
+    ]
+    if facts := [_item_facts(page.id, item) for page in numbered for item in page.items]:
+        session.execute(_NEW_ITEMS, facts)
+    ids: dict[tuple[int, int], int] = {}
+    for start in range(0, len(numbered), BATCH):
+        some = [page.id for page in numbered[start : start + BATCH]]
+        ids.update(((row.page_id, row.position), row.id) for row in session.execute(_NUMBERS, {"pages": some}))
+    return [replace(page, items=tuple(item.with_id(ids[page.id, item.position]) for item in page.items)) for page in numbered]
 
 
 def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None:
@@ -215,6 +244,22 @@ def _items(session: Session, page_id: int) -> tuple[RankedItem, ...]:
     return tuple(_item(row) for row in session.execute(_ITEMS, {"page": page_id}))
 
 
+def _page_facts(page: RankedPage, revision: int) -> dict[str, Any]:
+    return {
+        "reader_id": page.reader_id,
+        "day": page.day,
+        "revision": revision,
+        "candidates": page.candidates,
+        "model": page.model,
+        "schema": page.schema,
+        "cursor": page.cursor,
+        "paper_cursor": page.paper_cursor,
+        "recipe": page.recipe,
+        "built_at": page.built_at,
+        "interest_id": page.interest,
+    }
+
+
 def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
     return {
         "page_id": page_id,
@@ -222,7 +267,7 @@ def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
         "paper_id": item.paper_id,
         "score": item.score,
         "features": item.features.astype("<f4").tobytes(),
-        "reasons": [{name: getattr(reason, name) for name in _REASON} for reason in item.reasons],
+        "reasons": [_stored(reason) for reason in item.reasons],
         "explored": item.explored,
         "propensity": item.propensity,
         "voted": item.voted,
@@ -245,6 +290,17 @@ def _item(row: ItemRow | Row[Any]) -> RankedItem:
         interest=row.interest_id,
         id=row.id,
     )
+
+
+def _stored(reason: Reason) -> dict[str, Any]:
+    """As JSON holds it; written out, since it is done twice for each paper of each page."""
+    return {
+        "kind": reason.kind,
+        "text": reason.text,
+        "paper_id": reason.paper_id,
+        "template": reason.template,
+        "names": reason.names,
+    }
 
 
 def _reason(stored: dict[str, Any]) -> Reason:

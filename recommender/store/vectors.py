@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,7 +156,7 @@ def newest_rows(session: Session, ids: Sequence[str], encoder: str, *, until: in
 
 def gathered(found: Sequence[Stored], *, buckets: int) -> PaperVectors:
     """Return matrices of what is stored of some papers, in their order; unit rows in `dense`."""
-    return PaperVectors(tuple(row.paper_id for row in found), _dense(found), _terms(found, buckets))
+    return PaperVectors(tuple(row.paper_id for row in found), _dense(found), partial(_terms, found, buckets))
 
 
 def dense_of_editions(session: Session, encoder: str, first: date, last: date) -> tuple[list[str], FloatArray]:

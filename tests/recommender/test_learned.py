@@ -223,4 +223,4 @@ def test_counting_agrees_with_matching(of: list[Paper], values: list[str]) -> No
     fields = ("author", "category", "phrase", "words", "organization", "like")
     decreed = [Rule("never", field, value) for field in fields for value in values]
     expected = [[paper.id for paper in of if rules.matches(rule, paper)] for rule in decreed]
-    assert rules.takes(of, decreed) == expected
+    assert rules.takes(rules.Index(of), decreed) == expected

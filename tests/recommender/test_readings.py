@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -80,7 +80,7 @@ def made(
     found = []
     for reader_id in readers:
         with database.read() as session:
-            found.append(daily.ranked_page(session, reader_id, day, rankers, rank, now=now, readings=readings))
+            found += daily.ranked_pages(session, [reader_id], day, rankers, rank, now=now, readings=readings).values()
     return found
 
 
@@ -94,7 +94,7 @@ def told(page: RankedPage) -> tuple[object, ...]:
     return (*head, page.built_at, page.interest, items)
 
 
-def same(one: Sequence[RankedPage], other: Sequence[RankedPage]) -> bool:
+def same(one: Iterable[RankedPage], other: Iterable[RankedPage]) -> bool:
     return [told(page) for page in one] == [told(page) for page in other]
 
 
@@ -129,20 +129,20 @@ def test_one_interest_has_its_page_at_the_desk_too(database: Database, house: Ho
     reader_id = house.readers[0]
     with database.read() as session:
         named = [known.id for known in interests.listing(session, reader_id)]
-        alone = [daily.ranked_page(session, reader_id, DAY, rankers, RANK, now=NOW, interest=one) for one in named]
+        alone = [daily.ranked_pages(session, [reader_id], DAY, rankers, RANK, now=NOW, interest=one)[reader_id] for one in named]
     desk = Desk(database, rankers, RANK)
     assert len(named) == 2
     assert same(alone, [desk.page(reader_id, DAY, now=NOW, interest=one) for one in named])
-    assert not desk.prepare(house.readers[3], date(2020, 1, 1), now=NOW)  # nothing came out that day
+    assert not desk.prepare([house.readers[3]], date(2020, 1, 1), now=NOW)  # nothing came out that day
 
 
 def test_a_page_is_stored_once_and_given_again(database: Database, house: House, rankers: Rankers) -> None:
     desk, reader_id = Desk(database, rankers, RANK), house.readers[1]
     assert desk.open_day(NOW) == DAY
-    assert desk.prepare(reader_id, DAY, now=NOW)
+    assert desk.prepare([reader_id], DAY, now=NOW) == 1
     first = desk.page(reader_id, DAY, now=NOW + timedelta(minutes=5))
     assert (first.built_at, first.revision) == (NOW, 1)
-    assert not desk.prepare(reader_id, DAY, now=LATER)
+    assert desk.prepare([reader_id], DAY, now=LATER) == 0
     vote(database, reader_id, first.items[4].paper_id, at=LATER)
     again = desk.page(reader_id, DAY, now=LATER)
     assert (again.built_at, again.revision) == (LATER, 2)
@@ -151,17 +151,48 @@ def test_a_page_is_stored_once_and_given_again(database: Database, house: House,
 def test_a_vote_while_the_page_was_ranked_is_on_it(
     database: Database, house: House, rankers: Rankers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, reader_id, keep_page = Desk(database, rankers, RANK), house.readers[1], daily.keep_page
+    desk, keep_pages = Desk(database, rankers, RANK), daily.keep_pages
+    calm, hasty = house.readers[:2]
 
-    def interrupted(session, page, *made_of):  # type: ignore[no-untyped-def]
-        monkeypatch.setattr(daily, "keep_page", keep_page)
-        events.append(session, reader_id, page.items[2].paper_id, EventKind.DOWNVOTE, at=NOW)
-        return keep_page(session, page, *made_of)
+    def interrupted(session, new, *made_of):  # type: ignore[no-untyped-def]  # as the function it stands for
+        monkeypatch.setattr(daily, "keep_pages", keep_pages)
+        events.append(session, hasty, new[1].items[2].paper_id, EventKind.DOWNVOTE, at=NOW)
+        return keep_pages(session, new, *made_of)
 
-    monkeypatch.setattr(daily, "keep_page", interrupted)
-    page = desk.page(reader_id, DAY, now=NOW)
-    assert [item.voted for item in page.items if item.voted] != []
-    assert same([page], made(database, [reader_id], rankers))
+    monkeypatch.setattr(daily, "keep_pages", interrupted)
+    found = desk.pages([calm, hasty], DAY, now=NOW)
+    assert [item.voted for item in found[hasty].items if item.voted] != []
+    assert same([found[calm], found[hasty]], made(database, [calm, hasty], rankers))
+
+
+def test_pages_of_several_are_those_of_each_and_stored_once(database: Database, house: House, rankers: Rankers) -> None:
+    desk, alone = Desk(database, rankers, RANK), made(database, house.readers, rankers)
+    first = desk.page(house.readers[2], DAY, now=NOW)
+    found = desk.pages(house.readers, DAY, now=NOW)
+    assert list(found) == list(house.readers)
+    assert same(found.values(), alone)
+    assert found[house.readers[2]].id == first.id
+    ids = [item.id for page in found.values() for item in page.items]
+    assert len(set(ids)) == len(ids)
+    for reader_id, page in found.items():
+        with database.read() as session:
+            stored = pages.latest(session, reader_id, DAY)
+        assert stored is not None
+        assert (stored.id, [item.id for item in stored.items]) == (page.id, [item.id for item in page.items])
+        assert same([stored], [page])
+    assert desk.pages(house.readers, DAY, now=LATER).keys() == found.keys()
+    assert desk.prepare(house.readers, DAY, now=LATER) == 0
+    assert desk.pages([], DAY, now=NOW) == {}
+
+
+def test_what_several_readers_spoke_of_is_read_at_once(
+    database: Database, house: House, rankers: Rankers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, get = list[int](), papers.get
+    monkeypatch.setattr(papers, "get", lambda session, ids, **facts: asked.append(len(ids)) or get(session, ids, **facts))
+    Desk(database, rankers, RANK).pages(house.readers, DAY, now=NOW)
+    assert asked[0] > 50
+    assert len(asked) <= 3, "what somebody picked or made a rule of may come besides"
 
 
 def test_many_at_once_get_the_pages_that_they_would_have_got_alone(database: Database, house: House, rankers: Rankers) -> None:

@@ -57,7 +57,7 @@ def test_values_are_frozen() -> None:
 
 def test_each_paper_needs_one_row_in_both_descriptions() -> None:
     good = vectors_of([make_paper(1), make_paper(2)])
-    for wrong in ({"ids": ("a:1",)}, {"dense": good.dense[:1]}, {"dense": good.dense[0]}, {"terms": good.terms[[0]]}):
+    for wrong in ({"ids": ("a:1",)}, {"dense": good.dense[:1]}, {"dense": good.dense[0]}, {"counted": good.terms[[0]]}):
         with pytest.raises(ShapeError, match="one row in both"):
             replace(good, **wrong)
 

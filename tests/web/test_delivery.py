@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from factories import DAY, NOW, make_reader
@@ -14,12 +15,13 @@ from post_office import HOUR, Post
 from post_walk import ZONES, walk
 
 from recommender import daily
+from recommender.desk import Desk
 from recommender.hours import Schedule
 from recommender.settings import Settings
 from recommender.store import events, pages, subscribers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
-from recommender.types import Channel, EventKind
+from recommender.types import Channel, EventKind, RankedPage
 from web import jobs
 from web.digest import NothingToSend
 from web.ledger import AT_ONCE, Ledger
@@ -225,3 +227,44 @@ def test_one_that_was_asked_for_is_a_message_besides_the_days_own(post: Post, al
     assert post.tick() == {"sent": 1}
     assert len({asked.message["Message-ID"], *(message["Message-ID"] for message in post.server.sent)}) == 2
     assert post.delivery().draft(post.reader(alice), NOW).message["Message-ID"] == post.ledger[0].message_id
+
+
+# Made together
+
+
+def test_pages_are_made_together_for_those_who_have_something_new_to_read(
+    post: Post, alice: Reader, bob: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, pages_of = list[list[int]](), Desk.pages
+
+    def pages(desk: Desk, reader_ids: Sequence[int], day: date, *, now: datetime) -> dict[int, RankedPage]:
+        asked.append(list(reader_ids))
+        return pages_of(desk, reader_ids, day, now=now)
+
+    monkeypatch.setattr(Desk, "pages", pages)
+    post.want(alice)
+    post.want(bob, Schedule(7, every="week", weekday=DAY.weekday()))
+    assert post.tick() == {"sent": 2}
+    assert asked == [[alice.id]], "a week is chosen from other pages"
+    post.tick(NOW + timedelta(days=1))
+    assert asked[1:] == [[]], "there is no newer edition"
+
+
+def test_a_page_that_cannot_be_made_costs_nobody_else_theirs(
+    post: Post, alice: Reader, bob: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ranked = daily._ranked
+
+    def failing(reading: Any, reader_id: int, *more: Any, **options: Any) -> RankedPage:
+        if reader_id == alice.id:
+            raise ZeroDivisionError("of all things")
+        return ranked(reading, reader_id, *more, **options)
+
+    monkeypatch.setattr(daily, "_ranked", failing)
+    post.want(alice)
+    post.want(bob)
+    assert post.tick() == {"failed": 1, "sent": 1}
+    assert (post.server.to("alice"), post.server.to("bob")) == (0, 1)
+    (line,) = (line for line in post.ledger if line.status == "failed")
+    assert line.error == "ZeroDivisionError: of all things"
+    assert "pages could not be made together" in caplog.text

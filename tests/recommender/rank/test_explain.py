@@ -320,7 +320,7 @@ def test_what_others_want_is_a_reason_only_where_they_do(feature: str, kind: str
         values = np.full((1, len(NAMES)), np.nan, dtype=np.float32)
         values[0, NAMES.index(feature)] = value
         shown = FeatureMatrix((paper.id,), NAMES, values, SCHEMA)
-        evidence = Evidence([paper], {}, taste, {}, lambda at: (), shown=shown)
+        evidence = Evidence([paper], {}, taste, {}, lambda at, liked: (), shown=shown)
         assert kinds(reasons(0, Placed(0), families(contributions), evidence)) == kinds_said
 
 
@@ -331,5 +331,5 @@ def test_public_code_is_a_reason_only_where_there_is_some() -> None:
         paper = make_paper(1, code_url=address)
         inputs = make_inputs([paper])
         taste = profile.build([], {}, inputs.read_vectors, as_of=NOW, day=DAY, settings=RankSettings())
-        evidence = Evidence([paper], {}, taste, {}, lambda at: ())
+        evidence = Evidence([paper], {}, taste, {}, lambda at, liked: ())
         assert reasons(0, Placed(0), families(contributions), evidence)[0].text == words

@@ -122,13 +122,17 @@ def test_nothing_like_a_paper_takes_its_neighbours_and_the_paper_itself() -> Non
 def test_any_rule_gives_a_page_that_obeys_it(action: str, field: str, value: str) -> None:
     rule = Rule(action, field, value)
     taken = {paper.id for paper in PAGE if rules.matches(rule, paper)}
-    found = rules.never(PAGE, np.zeros((len(PAGE), 3), np.float32), [rule], {}) if action == "never" else rules.must(PAGE, [rule])
+    found = (
+        rules.never(rules.Index(PAGE), np.zeros((len(PAGE), 3), np.float32), [rule], {})
+        if action == "never"
+        else rules.must(rules.Index(PAGE), [rule])
+    )
     assert set(found) == taken
 
 
 def test_a_rule_among_others_is_named() -> None:
     first, second = Rule("must", "phrase", "no such phrase"), Rule("must", "category", "cs.RO")
-    assert set(rules.must(PAGE, [first, second]).values()) == {second}
+    assert set(rules.must(rules.Index(PAGE), [first, second]).values()) == {second}
 
 
 def test_choices_change_what_a_page_is_known_by() -> None:

@@ -60,10 +60,18 @@ def test_a_click_does_not_move_the_last_id(log: Database, alice: Reader, bob: Re
     with log.write() as session:
         assert events.last_id(session, alice.id) == 0
         vote = events.append(session, alice.id, A.id, UP, at=NOW)
-        click = events.append(session, alice.id, A.id, CLICK, at=NOW)
+        events.append(session, alice.id, A.id, CLICK, at=NOW)
         events.append(session, bob.id, A.id, UP, at=NOW)
         assert events.last_id(session, alice.id) == vote.id
-        assert events.last_id(session, alice.id, [CLICK]) == click.id
+
+
+def test_what_any_of_some_readers_spoke_of(log: Database, alice: Reader, bob: Reader) -> None:
+    with log.write() as session:
+        for reader, paper, kind in ((alice, A, UP), (alice, A, CLEAR), (bob, A, UP), (bob, B, CLICK)):
+            events.append(session, reader.id, paper.id, kind, at=NOW)
+        assert events.spoken_of(session, [alice.id]) == [A.id]
+        assert sorted(events.spoken_of(session, [alice.id, bob.id, 404])) == sorted([A.id, B.id])
+        assert events.spoken_of(session, []) == []
 
 
 @pytest.mark.parametrize("kind", list(EventKind))
