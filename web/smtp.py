@@ -227,13 +227,14 @@ class _Connection:
         line = self._line
         try:
             line.send(parcel.text)
-            if line.has_spoken():  # ahead of its turn: it wants no more of this message, or is gone
+            # It has time to speak ahead of its turn, or to hang up, when it wants no more of this message: nothing is delivered then.
+            if line.has_spoken(self._answer_s):
                 code, said = line.getreply()
                 raise verdict(self._where, "the text", code, said)
         except OSError as error:
             raise MailDeferred(f"{self._where} was lost in the middle of a message: {clean(error)}") from None
         before_end()
-        if line.has_spoken(self._answer_s):  # it had time to hang up on what it read: then nothing was delivered
+        if line.has_spoken():  # not waited for: a process that dies between here and the dot leaves nobody knowing
             raise MailDeferred(f"{self._where} was lost before the end of a message")
         try:
             line.send(b".\r\n")
