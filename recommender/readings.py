@@ -138,9 +138,10 @@ class Reading:
 
     def foresee(self, paper_ids: Sequence[str]) -> None:
         """Read papers that several readers spoke of, and who likes them, at once, before each of them is asked about."""
+        some = paper_ids[: MOST_PAPERS // 2]  # more would push one another out
         with self._kept.lock:
-            self._read(paper_ids)
-        self._log.foresee(self.session, paper_ids)
+            self._read(some)
+        self._log.foresee(self.session, some)
 
     def said(self, reader_id: int, liked: Sequence[str], window: Window) -> dict[str, float]:
         """Return what a reader's neighbours said of the papers of a window until the full hour."""

@@ -26,7 +26,7 @@ class NothingToSend(MailError):
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What was made at once for all whose digests are written together.
+    """What was made at once for all whose digests are written together, as known at that moment.
 
     Attributes
     ----------

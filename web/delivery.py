@@ -27,7 +27,8 @@ from web.digest import Draft, NothingToSend, Together
 from web.ledger import Ledger, patience
 from web.links import Signer, secret_key
 from web.mail import Mailer, open_mailer
-from web.pace import Pace, domain_of
+from web.pace import Pace
+from web.signing import domain_of
 from web.workers import worker_name
 
 __all__ = ["Delivery"]

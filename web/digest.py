@@ -18,13 +18,13 @@ from recommender.types import EventKind
 from web.cards import clip
 from web.chosen import NothingToSend, Occasion, Together
 from web.contents import Contents, Entry, Section, gather
-from web.links import Signer, absolute
+from web.links import Signer, absolute, host
 from web.mail import Letter, make_message, one_line
 from web.picks import SHORTER, Pick, pick
-from web.stationery import Parts, host, message_id, write
+from web.stationery import Parts, message_id, write
 from web.words import LANGUAGES, speaking, spoken
 
-__all__ = ["LARGEST", "Draft", "NothingToSend", "Together", "draft"]
+__all__ = ["LARGEST", "PREHEADER", "SUBJECT_WIDTH", "Draft", "NothingToSend", "Together", "draft"]
 
 SUBJECT_WIDTH = 70  # characters of a title in a subject
 PREHEADER = 140  # characters of what mail programs show beside the subject

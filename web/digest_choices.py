@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +20,7 @@ from web import letters, schedules
 from web.auth import state
 from web.delivery import Delivery
 from web.digest import NothingToSend
+from web.mail import redacted
 
 __all__ = ["Part", "can_be_lifted", "part", "send_now"]
 
@@ -120,9 +120,7 @@ def send_now(reader: Reader, now: datetime) -> tuple[bool, str]:
             "The mail server took the digest to %(address)s and said nothing of it: it may come, or not.", address=address
         )
     except BroadsheetError as error:
-        _log.error(
-            "a digest that reader %d asked for was not sent: %s", reader.id, re.sub(r"\S+@\S+", "(an address)", str(error))
-        )
+        _log.error("a digest that reader %d asked for was not sent: %s", reader.id, redacted(str(error)))
         return False, _not_taken(error)
     if not letters.is_sent():
         return True, _("There is no mail server: the digest to %(address)s was printed where Broadsheet runs.", address=address)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from recommender.errors import MailDeferred, MailRefused, SettingsError
+from recommender.errors import MailDeferred, MailRefused
 from recommender.hours import Schedule
 from recommender.store import digests, pages, readers, subscribers, suppressions
 from recommender.store.db import Database, Session
 from recommender.store.digests import Claim, Recipient
 from recommender.types import Channel
 from web.digest import Draft
-from web.pace import Pace, domain_of
+from web.mail import redacted
+from web.pace import Pace
+from web.schedules import sound
+from web.signing import domain_of
 from web.workers import is_dead
 
 __all__ = ["AT_ONCE", "BACK_OFF", "Ledger", "patience"]
@@ -24,7 +25,6 @@ __all__ = ["AT_ONCE", "BACK_OFF", "Ledger", "patience"]
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))  # between tries; the last one repeats
 AT_ONCE = 20  # digests claimed at a time: what a process that dies leaves behind
 LOOKED_AT = 200  # due digests looked at to find some that may leave now
-REFUSALS = 3  # in a row, on different days: then an address is left alone
 NOTE_TRIES = 5  # to write down what became of a message that has left
 
 _TOO_LATE = {"day": timedelta(hours=12), "week": timedelta(hours=48)}
@@ -114,7 +114,7 @@ class Ledger:
 
     def sent(self, claim: Claim, draft: Draft, now: datetime) -> None:
         """Note that the server took the message. It has: a database that is busy is asked again, or the ledger would say less."""
-        edition = draft.edition if draft.kind != "quiet" else None
+        edition = None if draft.is_quiet else draft.edition
         for left in reversed(range(NOTE_TRIES)):
             try:
                 with self._database.write() as session:
@@ -136,7 +136,7 @@ class Ledger:
                 status = "unknown"
             digests.mark(session, claim.id, status, now=now, error=reason, code=code)
         if status in ("failed", "unknown"):
-            _log.error("line %d of the ledger, %s: %s", claim.id, status, _redacted(reason))
+            _log.error("line %d of the ledger, %s: %s", claim.id, status, redacted(reason))
         return status
 
     def put_off(self, claim: Claim, later: MailDeferred, now: datetime) -> str:
@@ -160,8 +160,8 @@ class Ledger:
         """Close the line; an address that is gone, or that refused every digest of late, is left alone from now on."""
         status = self.end(claim, "failed", str(refused), now, code=refused.code, answered=True)
         with self._database.write() as session:
-            if refused.address_gone or digests.failed_in_a_row(session, claim.who) >= REFUSALS:
-                suppressions.add(session, claim.who.email or "", "bounce", now=now, detail=_redacted(str(refused)))
+            if refused.address_gone or digests.failed_in_a_row(session, claim.who) >= suppressions.IN_A_ROW:
+                suppressions.add(session, claim.who.email or "", "bounce", now=now, detail=redacted(str(refused)))
         return status
 
     def _due(self, session: Session, now: datetime) -> list[Recipient]:
@@ -169,7 +169,7 @@ class Ledger:
         return found or list(subscribers.due(session, now, limit=LOOKED_AT))
 
     def _claim(self, session: Session, who: Recipient, now: datetime) -> Claim | None:
-        schedule = _known(who.schedule, now)
+        schedule = _known(who.schedule)
         due_at = schedule.until(now)
         day, following = schedule.day_of(due_at), schedule.after(now)
         return digests.claim(session, who, day, due_at=due_at, following=following, now=now, worker=self._worker)
@@ -178,16 +178,9 @@ class Ledger:
         return self._pace.delay(domain_of(who.email or ""))
 
 
-def _known(schedule: Schedule, now: datetime) -> Schedule:
+def _known(schedule: Schedule) -> Schedule:
     """Return the schedule; in UTC where its time zone is no more, for somebody waits for their digest."""
-    try:
-        schedule.after(now)
-    except SettingsError as error:
-        _log.error("%s", error)
-        return replace(schedule, time_zone="UTC")
-    return schedule
-
-
-def _redacted(text: str) -> str:
-    """Return what a mail server said without the addresses in it."""
-    return re.sub(r"\S+@\S+", "(an address)", text)
+    known = sound(schedule)
+    if known != schedule:
+        _log.error("the time zone %s is no more: a digest of it comes by UTC", schedule.time_zone)
+    return known

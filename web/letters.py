@@ -7,13 +7,11 @@ moment later, so that nobody can tell from the answer, or from how long it took,
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import cast
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 from flask_babel import force_locale
@@ -23,8 +21,8 @@ from recommender.errors import BroadsheetError
 from recommender.store import readers, sessions
 from recommender.store.readers import Reader
 from web.auth import state
-from web.links import absolute
-from web.mail import Mailer, make_note, open_mailer
+from web.links import absolute, host
+from web.mail import Mailer, make_note, open_mailer, redacted
 from web.words import language
 
 __all__ = [
@@ -70,13 +68,12 @@ def send(to_name: str, to_address: str, words: Words) -> None:
     """
     app = state()
     subject, text = words
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", urlsplit(app.settings.public_url).hostname or "localhost")
     message = make_note(
         to_name=to_name,
         to_address=to_address,
         subject=subject,
         text=text,
-        message_id=f"note-{secrets.token_hex(12)}@{host}",
+        message_id=f"note-{secrets.token_hex(12)}@{host(app.settings)}",
         sender=app.settings.mail.sender,
         now=app.clock(),
     )
@@ -93,7 +90,7 @@ def later(task: Callable[[], None]) -> None:
             try:
                 task()
             except BroadsheetError as error:
-                _log.error("a letter was not sent: %s", re.sub(r"\S+@\S+", "(an address)", str(error)))
+                _log.error("a letter was not sent: %s", redacted(str(error)))
             except Exception as error:  # a thread of its own: nobody else would hear of it
                 _log.error("a letter was not sent: %s", type(error).__name__)
 

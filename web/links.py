@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from itsdangerous.encoding import base64_encode
 from recommender.errors import SettingsError
 from recommender.settings import Settings
 
-__all__ = ["FEED", "Signer", "absolute", "safe_next", "secret_key"]
+__all__ = ["FEED", "Signer", "absolute", "host", "safe_next", "secret_key"]
 
 MIN_SECRET = 32  # characters
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -92,6 +93,11 @@ def absolute(settings: Settings, path: str) -> str:
     'https://papers.example.org/shelf'
     """
     return f"{settings.public_url}/{path.lstrip('/')}"
+
+
+def host(settings: Settings) -> str:
+    """Return the name of the machine readers know, as it may stand in an id."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", urlsplit(settings.public_url).hostname or "localhost")
 
 
 def secret_key(settings: Settings) -> str:

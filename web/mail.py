@@ -38,6 +38,7 @@ __all__ = [
     "nothing",
     "one_line",
     "open_mailer",
+    "redacted",
 ]
 
 LONGEST_ADDRESS = 254
@@ -221,6 +222,17 @@ def one_line(text: str) -> str:
     'Ada Bcc: everyone@example.org'
     """
     return _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()
+
+
+def redacted(text: str) -> str:
+    """Return what a mail server said without the addresses in it, as it may stand in a log.
+
+    Examples
+    --------
+    >>> redacted("550 <ada@example.org> is unknown here")
+    '550 (an address) is unknown here'
+    """
+    return re.sub(r"\S*@\S*", "(an address)", text)
 
 
 class ConsoleMailer:

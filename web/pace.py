@@ -6,7 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 
-__all__ = ["Pace", "domain_of"]
+__all__ = ["Pace"]
 
 WINDOW_S = 60.0
 
@@ -47,14 +47,3 @@ class Pace:
     def spend(self, domain: str) -> None:
         """Count a message to a domain."""
         self._sent[domain].append(self._tick())
-
-
-def domain_of(address: str) -> str:
-    """Return the domain of an address.
-
-    Examples
-    --------
-    >>> domain_of("Ada@Example.org")
-    'example.org'
-    """
-    return address.rpartition("@")[2].lower()

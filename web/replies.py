@@ -7,12 +7,10 @@ told of it notes how far it came; a letter that could not be handed over is not 
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -24,8 +22,8 @@ from recommender.store.comments import Comment
 from recommender.store.db import Database, Session
 from recommender.store.readers import Reader
 from web.cards import clip
-from web.links import absolute
-from web.mail import Mailer, make_note, one_line
+from web.links import absolute, host
+from web.mail import Mailer, make_note, one_line, redacted
 from web.words import speaking
 
 __all__ = ["KIND", "Told", "tell"]
@@ -70,7 +68,7 @@ def tell(database: Database, settings: Settings, mailer: Mailer, *, after: int, 
             _send(settings, mailer, reader, answers, now)
             sent += 1
         except MailError as error:
-            _log.error("reader %d was not told of an answer: %s", reader.id, re.sub(r"\S+@\S+", "(an address)", str(error)))
+            _log.error("reader %d was not told of an answer: %s", reader.id, redacted(str(error)))
             failed += 1
     return Told(sent, failed, fresh[-1].id if fresh else after)
 
@@ -97,7 +95,6 @@ def _wants(reader: Reader) -> bool:
 
 
 def _send(settings: Settings, mailer: Mailer, reader: Reader, answers: Sequence[Answer], now: datetime) -> None:
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", urlsplit(settings.public_url).hostname or "localhost")
     with speaking(reader.locale or settings.web.language):
         subject, text = _letter(settings, reader, answers)
     mailer.send(
@@ -106,7 +103,7 @@ def _send(settings: Settings, mailer: Mailer, reader: Reader, answers: Sequence[
             to_address=str(reader.email),
             subject=subject,
             text=text,
-            message_id=f"reply-{answers[-1].comment.id}-{reader.id}@{host}",  # the same letter twice is known for one
+            message_id=f"reply-{answers[-1].comment.id}-{reader.id}@{host(settings)}",  # the same letter twice is known for one
             sender=settings.mail.sender,
             now=now,
         )

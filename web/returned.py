@@ -20,12 +20,11 @@ from recommender.store.bounced import Line
 from recommender.store.db import Database, Session
 from web import bounces
 from web.bounces import LARGEST, NOTED, NOTHING, SOFT, Bounce, Complaint, Failure
-from web.mail import one_line
+from web.mail import one_line, redacted
 
 __all__ = ["AT_ONCE", "LARGEST", "Taken", "read_folder", "take"]
 
 AT_ONCE = 500  # messages of the folder that one run reads
-IN_A_ROW = 3  # digests that came back for a reason that may pass: then the address is left alone
 LONGEST_SAID = 400  # characters
 # Ids made before they were stamped can be guessed by whoever knows how they are made.
 _STAMPED = re.compile(r"<digest-\d{4}-\d\d-\d\d-[rs]\d+-[A-Za-z0-9_-]{20}@[^@]+>")
@@ -158,7 +157,7 @@ def _bounced(session: Session, line: Line, bounce: Bounce, now: datetime) -> Tak
         return Taken("noted", line.id, said)
     if line.has_left:
         bounced.fail(session, line, code=failure.code, error=said, now=now)
-    if line.address is None or (weight == SOFT and bounced.in_a_row(session, line) < IN_A_ROW):
+    if line.address is None or (weight == SOFT and bounced.in_a_row(session, line) < suppressions.IN_A_ROW):
         return Taken("noted", line.id, said)
     suppressions.add(session, line.address, "bounce", now=now, detail=said)
     return Taken("suppressed", line.id, said)
@@ -187,4 +186,4 @@ def _said(failure: Failure, weight: int) -> str:
     """Return what a mail server said, on one line and without addresses; what it did as well where the digest is not given up."""
     words = failure.said.partition(";")[2].strip() or failure.said
     parts = (failure.action if weight == NOTED else "", failure.status if failure.status not in words else "", words)
-    return re.sub(r"\S*@\S*", "(an address)", one_line(" ".join(part for part in parts if part)))[:LONGEST_SAID]
+    return redacted(one_line(" ".join(part for part in parts if part)))[:LONGEST_SAID]

@@ -110,8 +110,8 @@ def domain_of(address: str) -> str:
 
     Examples
     --------
-    >>> domain_of("Broadsheet <papers@Example.org>")
-    'example.org'
+    >>> domain_of("Broadsheet <papers@Example.org>"), domain_of("Ada@Example.org")
+    ('example.org', 'example.org')
     """
     return parseaddr(address)[1].rpartition("@")[2].lower()
 

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_babel import get_translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from recommender.settings import Settings
-from web.links import Signer
+from web.links import Signer, host
 from web.words import and_words, count_words, day_words, direction, number_words, spoken, weekday_words
 
-__all__ = ["Parts", "breakable", "host", "message_id", "wrapped", "write"]
+__all__ = ["Parts", "breakable", "message_id", "wrapped", "write"]
 
 WIDTH = 78  # columns of plain text; a link is never broken
 LINE = 20  # letters: as many as the narrowest window shows in a line of a heading
@@ -77,11 +76,6 @@ def message_id(signer: Signer, settings: Settings, day: date, who: str) -> str:
     """
     name = f"digest-{day}-{who}"
     return f"{name}-{signer.stamp('message', ('sample ' if settings.is_sample else '') + name)}@{host(settings)}"
-
-
-def host(settings: Settings) -> str:
-    """Return the name of the machine readers know, as it may stand in an id."""
-    return re.sub(r"[^A-Za-z0-9.-]", "-", urlsplit(settings.public_url).hostname or "localhost")
 
 
 @lru_cache(maxsize=KEPT)

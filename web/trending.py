@@ -23,19 +23,17 @@ from recommender.store import lists, papers
 from recommender.store.db import Database, Session
 from recommender.store.subscribers import Subscriber
 from web.cards import Card, clip, listed
-from web.digest import LARGEST, Draft, NothingToSend
-from web.links import Signer, absolute
+from web.digest import LARGEST, PREHEADER, SUBJECT_WIDTH, Draft, NothingToSend
+from web.links import Signer, absolute, host
 from web.mail import Letter, make_message
 from web.picks import LONGEST_URL, SHORTER, Pick, pick
-from web.stationery import Parts, host, message_id, write
+from web.stationery import Parts, message_id, write
 from web.words import LANGUAGES, count_words, speaking
 
 __all__ = ["Said", "draft", "forget"]
 
 DAYS = 7  # of a weekly digest; an edition that is older is no news in a daily one either
 KEPT = 32  # letters kept: some languages, daily and weekly
-SUBJECT_WIDTH = 70  # characters of a title in a subject
-PREHEADER = 140  # characters of what mail programs show beside the subject
 
 _kept: WeakKeyDictionary[Database, OrderedDict[Any, _Written]] = WeakKeyDictionary()
 _lock = Lock()

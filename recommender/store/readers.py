@@ -32,7 +32,6 @@ __all__ = [
     "owner",
     "reader_of_session",
     "redeem_token",
-    "set_digest",
     "touch",
 ]
 
@@ -139,39 +138,6 @@ def active_since(session: Session, moment: datetime) -> list[Reader]:
 def touch(session: Session, reader_id: int, now: datetime) -> None:
     """Note that the reader was here."""
     session.execute(update(ReaderRow).where(ReaderRow.id == reader_id).values(last_seen_at=now))
-
-
-def set_digest(
-    session: Session,
-    reader_id: int,
-    *,
-    on: bool,
-    email: str | None,
-    hour: int,
-    time_zone: str,
-    next_at: datetime | None,
-) -> None:
-    """Set whether, where and at which local hour the reader gets a digest.
-
-    Raises
-    ------
-    StoreError
-        If the address is another reader's.
-    """
-    holder = by_email(session, email) if email else None
-    if holder is not None and holder.id != reader_id:
-        raise StoreError("that address belongs to another reader: choose another")
-    session.execute(
-        update(ReaderRow)
-        .where(ReaderRow.id == reader_id)
-        .values(
-            digest_on=on,
-            email=email.strip().lower() if email else None,
-            digest_hour=hour,
-            time_zone=time_zone,
-            next_digest_at=next_at if on else None,
-        )
-    )
 
 
 def digest_due(session: Session, now: datetime, limit: int = 100) -> list[Reader]:

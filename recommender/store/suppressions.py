@@ -16,8 +16,9 @@ from recommender.store.db import Session
 from recommender.store.papers import BATCH
 from recommender.store.tables_mail import SuppressionRow
 
-__all__ = ["REASONS", "Suppression", "add", "among", "count", "lift"]
+__all__ = ["IN_A_ROW", "REASONS", "Suppression", "add", "among", "count", "lift"]
 
+IN_A_ROW = 3  # digests of different days that were refused, or came back: then an address is left alone
 REASONS = ("bounce", "complaint", "owner")
 LONGEST_DETAIL = 500  # characters
 

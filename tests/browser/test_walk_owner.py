@@ -12,9 +12,10 @@ from lives import PASSWORD, Life, enter, foot, life
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from recommender.errors import MailError
+from recommender.hours import Schedule
 from recommender.rank import model
 from recommender.settings import Settings
-from recommender.store import artifacts, comments, curators, digests, invitations, readers, runs
+from recommender.store import accounts, artifacts, comments, curators, digests, invitations, readers, runs
 from recommender.store.db import Database
 
 pytestmark = pytest.mark.browser
@@ -242,7 +243,7 @@ def test_what_became_of_the_mail_is_told(lived: Life, monkeypatch: pytest.Monkey
         made = lived.settle(name, email=f"{name}@example.org")
         with lived.database.write() as session:
             due = NOW + timedelta(minutes=5 if name == "ada" else 30)
-            readers.set_digest(session, made.id, on=True, email=made.email or "", hour=8, time_zone="UTC", next_at=due)
+            accounts.set_digest(session, made.id, Schedule(8), on=True, next_at=due)
     page = come_in(lived, "Mail")
     expect(page.get_by_text("2 readers want a digest.")).to_be_visible()
     expect(page.get_by_text("No digest has been due yet.")).to_be_visible()

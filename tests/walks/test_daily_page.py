@@ -11,9 +11,10 @@ from factories import DAY, NOW, make_edition
 from flask.testing import FlaskClient
 
 from recommender.errors import SourceError
+from recommender.hours import Schedule
 from recommender.settings import Settings
 from recommender.sources import Fetcher, Source
-from recommender.store import digests, pages, readers, runs
+from recommender.store import accounts, digests, pages, readers, runs
 from recommender.store.db import Database
 from recommender.types import Channel, Paper
 from web import jobs
@@ -60,7 +61,8 @@ class Morning:
             owner = readers.owner(session)
             assert owner is not None
             seven = self.world.now.replace(hour=7, minute=0) + timedelta(days=1)
-            readers.set_digest(session, owner.id, on=True, email="owner@example.org", hour=7, time_zone="UTC", next_at=seven)
+            accounts.confirm_email(session, owner.id, "owner@example.org", now=seven)
+            accounts.set_digest(session, owner.id, Schedule(7), on=True, next_at=seven)
         return owner.id
 
     def tick(self) -> dict[str, str]:

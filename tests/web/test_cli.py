@@ -19,7 +19,7 @@ from recommender.errors import GateRefused, NotEnoughData, SourceError
 from recommender.rank import model
 from recommender.settings import Settings, load
 from recommender.sources import jsonl
-from recommender.store import accounts, artifacts, invitations, readers, runs, schema, suppressions
+from recommender.store import accounts, artifacts, invitations, runs, schema, suppressions
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.store.tables_mail import DigestRow
@@ -197,7 +197,7 @@ def test_digest_shows_and_sends(run: Run, edition: Database, alice: Reader, tmp_
         "broadsheet: alice has given no e-mail address: set one on the account page\n",
     )
     with edition.write() as session:
-        readers.set_digest(session, alice.id, on=False, email="a@example.org", hour=7, time_zone="UTC", next_at=None)
+        accounts.confirm_email(session, alice.id, "a@example.org", now=NOW)
     sent = run("digest", "--to", "alice", "--send")
     assert (sent.exit_code, sent.stderr) == (0, "Sent to a@example.org.\n")
     assert "To: alice <a@example.org>" in sent.stdout  # by the console mailer

@@ -17,8 +17,9 @@ from recommender.settings import Settings
 from recommender.store import digests, pages, suppressions
 from recommender.store.db import Database
 from recommender.store.readers import Reader
+from recommender.store.suppressions import IN_A_ROW
 from recommender.types import Channel
-from web.ledger import AT_ONCE, BACK_OFF, REFUSALS
+from web.ledger import AT_ONCE, BACK_OFF
 from web.mail import nothing
 
 
@@ -110,10 +111,10 @@ def test_an_address_that_is_gone_is_left_alone(post: Post, alice: Reader) -> Non
 def test_an_address_that_refuses_everything_is_left_alone_after_some_days(post: Post, alice: Reader) -> None:
     post.want(alice)
     post.server.answers = {"alice": [MailRefused("554 5.7.1 policy", code=554) for _ in range(9)]}
-    for day in range(REFUSALS + 1):
+    for day in range(IN_A_ROW + 1):
         post.announce(DAY + timedelta(days=day))
         post.tick(NOW + timedelta(days=day))
-    assert post.statuses == ["failed"] * REFUSALS + ["suppressed"]
+    assert post.statuses == ["failed"] * IN_A_ROW + ["suppressed"]
 
 
 # When nobody can tell

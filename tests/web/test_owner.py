@@ -13,7 +13,7 @@ from factories import DAY, make_edition, make_paper, make_reader
 
 from recommender.hours import Schedule
 from recommender.settings import Settings
-from recommender.store import comments, curators, events, papers, readers, runs, submissions, subscribers
+from recommender.store import accounts, comments, curators, events, papers, readers, runs, submissions, subscribers
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.store.tables_mail import DigestRow
@@ -140,7 +140,8 @@ def test_readers_are_listed_without_what_is_theirs(
     with edition.write() as session:
         first = make_edition(DAY)[0]
         events.append(session, alice.id, first.id, EventKind.UPVOTE, at=clock())
-        readers.set_digest(session, alice.id, on=True, email="alice@example.org", hour=7, time_zone="UTC", next_at=clock())
+        accounts.confirm_email(session, alice.id, "alice@example.org", now=clock())
+        accounts.set_digest(session, alice.id, Schedule(7), on=True, next_at=clock())
     text = browser.get("/owner/readers").get_data(as_text=True)
     assert re.search(r"alice</bdi></th>.*?<td>1</td><td>digest</td>", text, re.DOTALL)
     assert "alice@example.org" not in text

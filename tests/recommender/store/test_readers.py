@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from recommender.errors import StoreError
-from recommender.store import events, papers, readers
+from recommender.hours import Schedule
+from recommender.store import accounts, events, papers, readers
 from recommender.store.db import Database
 from recommender.store.tables import EventRow, ReaderRow, SessionRow, TokenRow
 from recommender.types import EventKind
@@ -91,13 +92,12 @@ def test_who_was_here(database: Database) -> None:
         assert [reader.name for reader in readers.active_since(session, NOW - HOUR)] == ["alice", "bob"]
 
 
-def test_a_digest_is_set_due_and_switched_off(database: Database) -> None:
-    alice, bob, robot = make_reader(database, "alice"), make_reader(database, "bob"), make_reader(database, "r", simulated=True)
-    facts = {"hour": 6, "time_zone": "Asia/Tokyo", "on": True}
+def test_a_digest_is_due_at_its_hour_until_it_is_switched_off(database: Database) -> None:
+    alice, bob = make_reader(database, "alice", email="a@x.org"), make_reader(database, "bob", email="b@x.org")
+    robot, tokyo = make_reader(database, "r", email="r@x.org", simulated=True), Schedule(6, "Asia/Tokyo")
     with database.write() as session:
-        readers.set_digest(session, alice.id, email=" A@x.org", next_at=NOW, **facts)
-        readers.set_digest(session, bob.id, email="b@x.org", next_at=NOW - HOUR, **facts)
-        readers.set_digest(session, robot.id, email="r@x.org", next_at=NOW - HOUR, **facts)
+        for reader, at in ((alice, NOW), (bob, NOW - HOUR), (robot, NOW - HOUR)):
+            accounts.set_digest(session, reader.id, tokyo, on=True, next_at=at)
     with database.read() as session:
         due = readers.digest_due(session, NOW)
         assert [reader.name for reader in due] == ["bob", "alice"]
@@ -105,23 +105,13 @@ def test_a_digest_is_set_due_and_switched_off(database: Database) -> None:
         assert [reader.name for reader in readers.digest_due(session, NOW - timedelta(seconds=1))] == ["bob"]
         assert len(readers.digest_due(session, NOW, limit=1)) == 1
     with database.write() as session:
-        readers.set_digest(session, bob.id, on=False, email="b@x.org", hour=6, time_zone="UTC", next_at=NOW)
-        readers.set_digest(session, alice.id, on=True, email=None, hour=6, time_zone="UTC", next_at=NOW)
+        accounts.set_digest(session, bob.id, tokyo, on=False, next_at=NOW)
+        accounts.drop_email(session, alice.id)
     with database.read() as session:
         assert readers.digest_due(session, NOW) == []
         off = readers.by_id(session, bob.id)
         assert off is not None
         assert off.next_digest_at is None
-
-
-def test_a_digest_cannot_take_another_readers_address(database: Database) -> None:
-    make_reader(database, "alice", email="a@x.org")
-    bob = make_reader(database, "bob", email="b@x.org")
-    facts = {"on": True, "hour": 7, "time_zone": "UTC", "next_at": NOW}
-    with pytest.raises(StoreError, match="another reader"), database.write() as session:
-        readers.set_digest(session, bob.id, email=" A@X.org ", **facts)
-    with database.write() as session:
-        readers.set_digest(session, bob.id, email="B@x.org", **facts)  # one's own is no clash
 
 
 def test_a_token_works_once_for_its_purpose_until_it_expires(database: Database) -> None:
