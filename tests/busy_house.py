@@ -97,7 +97,7 @@ def arrive(database: Database, found: Sequence[Paper], encoder: HashingEncoder, 
         vectors.use_encoder(session, encoder.name, now=now)
 
 
-def _settle(session, rng, number, by_topic, earlier, edition, votes, now) -> int:  # type: ignore[no-untyped-def]
+def _settle(session, rng, number, by_topic, earlier, edition, votes, now) -> int:  # type: ignore[no-untyped-def]  # facts of a house, in order
     """Make one reader: every fifth has two interests, every seventh rules, some vote on today's papers too."""
     reader = readers.create(session, f"reader {number}", now=now - timedelta(days=20))
     own = rng.sample(sorted(by_topic), 2)
@@ -150,7 +150,7 @@ def busy_ranker(house: House, *, version: str = "trained", seed: int = 1, rounds
     return replace(made, weights=made.weights * rng.uniform(0.5, 1.5, len(NAMES)).astype(np.float32))
 
 
-def _with_taste(lens: Lens, dense: np.ndarray, seed: int) -> Lens:  # type: ignore[type-arg]
+def _with_taste(lens: Lens, dense: np.ndarray, seed: int) -> Lens:  # type: ignore[type-arg]  # whatever it holds
     matrix = np.random.default_rng(seed).normal(size=(dense.shape[1], 256)).astype(np.float32)
     bias = np.full(256, 0.01, dtype=np.float32)
     sharp = lens.sharp(dense)
@@ -161,5 +161,5 @@ def publish(database: Database, settings: Settings, ranker: Ranker, *, trial: bo
     """Store a ranker and make it live, or let it share the pages with the live one."""
     with database.write() as session:
         facts = {"kind": ranker.kind, "schema": ranker.schema, "papers": 1, "now": now}
-        artifacts.add(session, settings.models_folder, ranker.version, model.dump(ranker), **facts)  # type: ignore[arg-type]
+        artifacts.add(session, settings.models_folder, ranker.version, model.dump(ranker), **facts)  # type: ignore[arg-type]  # facts are the keywords it takes
         (artifacts.challenge if trial else artifacts.promote)(session, ranker.version, now=now)

@@ -107,7 +107,7 @@ class Morning:
     def write(self, reader: Reader, *, signature: str = SIGNATURE, **more: Any) -> Draft:
         """Write the digest of a reader who wants one."""
         facts: dict[str, Any] = {"day": self.now.date(), "now": self.now, "settings": self.settings, "signer": Signer(signature)}
-        return draft(self.database, self, reader, **facts | more)  # type: ignore[arg-type]
+        return draft(self.database, self, reader, **facts | more)  # type: ignore[arg-type]  # facts are the keywords it takes
 
 
 def listed(on: Morning, *titles: str, day: date = DAY, **facts: Any) -> list[Paper]:
@@ -122,7 +122,7 @@ def gathered(on: Morning, reader: Reader, last: date | None = None, *, locale: s
     """Return what the digest of a reader says, with some settings of the mail changed."""
     settings = on.settings.model_copy(update={"mail": on.settings.mail.model_copy(update=changes)})
     with speaking(locale):
-        return gather(Occasion(on.database, on, reader, on.now, settings, last))  # type: ignore[arg-type]
+        return gather(Occasion(on.database, on, reader, on.now, settings, last))  # type: ignore[arg-type]  # a morning is a desk too
 
 
 def told(said: Contents) -> dict[str, list[str]]:

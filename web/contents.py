@@ -136,10 +136,10 @@ class _Common:
             self._heard = minute, _sources(session, on)
         return self._heard[1]
 
-    def read(self, session: Session, ids: Iterable[str]) -> None:
-        """Read those papers that were not asked for yet."""
-        if wanted := [i for i in dict.fromkeys(ids) if i not in self.cards]:
-            stored = papers.get(session, wanted)
+    def read(self, session: Session, ids: Sequence[str], soon: Iterable[str] = ()) -> None:
+        """Read those papers that were not asked for yet; where there are some, those too that are asked for soon."""
+        if any(i not in self.cards for i in ids):
+            stored = papers.get(session, [i for i in dict.fromkeys((*ids, *soon)) if i not in self.cards])
             near = around(session, list(stored))
             for i, paper in stored.items():
                 self.authors[i] = paper.authors
@@ -165,7 +165,7 @@ def gather(on: Occasion) -> Contents:
     common, weekly = _common(on, edition), on.reader.digest_every == "week"
     chosen = of_week(on, edition) if weekly else of_day(on, edition, common.before)
     with on.database.read() as session:
-        common.read(session, [*_shown_first(on), *(item.paper_id for item in (*chosen.items, *chosen.missed))])
+        common.read(session, [item.paper_id for item in (*chosen.items, *chosen.missed)], _shown_first(on))
         sections, author = _sections(session, on.reader, chosen, common)
         sources = common.sources(session, on)
     if not sections:

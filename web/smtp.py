@@ -290,7 +290,7 @@ class _Connection:
             else:
                 line = Line(settings.smtp_host, settings.smtp_port, **facts)
             # Without this the closing dot would wait for the far side's word that it has the text.
-            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
+            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]  # it is connected by now
             if security == "starttls":
                 line.starttls(context=context)
             line.ehlo_or_helo_if_needed()

@@ -117,7 +117,7 @@ def _templates() -> Environment:
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
-    made.install_gettext_callables(  # type: ignore[attr-defined]
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         lambda said: _translations.get().ugettext(said),
         lambda one, many, number: _translations.get().ungettext(one, many, number),
         newstyle=True,

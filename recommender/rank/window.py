@@ -42,9 +42,9 @@ class Sees(Protocol):
     """What looks at a window: a ranker."""
 
     @property
-    def lens(self) -> Lens: ...  # noqa: D102
+    def lens(self) -> Lens: ...  # noqa: D102 (a protocol's: the ranker says what it is)
 
-    def expect(self, papers: Sequence[Paper], vectors: PaperVectors) -> FloatArray | None: ...  # noqa: D102
+    def expect(self, papers: Sequence[Paper], vectors: PaperVectors) -> FloatArray | None: ...  # noqa: D102 (a protocol's: the ranker says what it is)
 
 
 @dataclass(frozen=True, eq=False)

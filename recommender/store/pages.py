@@ -55,7 +55,7 @@ _STANDING = select(
     select(func.max(_P.c.revision)).where(*_OF_DAY, _P.c.interest_id == bindparam("interest")).scalar_subquery(),
     select(func.max(_E.id)).where(_E.reader_id == bindparam("reader"), _E.kind.in_([k.value for k in MOVING])).scalar_subquery(),
 )
-_NEW_PAGE, _NEW_ITEMS = insert(PageRow.__table__).returning(_P.c.id), insert(ItemRow.__table__)  # type: ignore[arg-type]
+_NEW_PAGE, _NEW_ITEMS = insert(PageRow.__table__).returning(_P.c.id), insert(ItemRow.__table__)  # type: ignore[arg-type]  # __table__ is a Table, typed as less
 
 
 class Standing(NamedTuple):

@@ -103,10 +103,10 @@ def test_bench_composing(house: House, benchmark: Any, what: str) -> None:
     stored, signer = Stored(house.database), Signer(secret_key(house.settings))
     if what == "page at hand":
         ready = {reader.id: stored.page(reader.id, DAY, now=NOW) for reader in house.people}
-        stored.page = lambda reader_id, day, *, now, interest=0: ready[reader_id]  # type: ignore[method-assign]
+        stored.page = lambda reader_id, day, *, now, interest=0: ready[reader_id]  # type: ignore[method-assign]  # stands in for the desk's own
     facts: dict[str, Any] = {"day": DAY, "now": NOW, "settings": house.settings, "signer": signer}
     yesterday = DAY - timedelta(days=1)
-    measured(benchmark, lambda reader: draft(house.database, stored, reader, last_edition=yesterday, **facts), house.people, what)  # type: ignore[arg-type]
+    measured(benchmark, lambda reader: draft(house.database, stored, reader, last_edition=yesterday, **facts), house.people, what)  # type: ignore[arg-type]  # facts are the keywords it takes
 
 
 def test_bench_whole_digest(house: House, benchmark: Any) -> None:

@@ -54,7 +54,7 @@ def widest(page: Page) -> dict[int, int]:
 def test_a_digest_can_be_read_anywhere(name: str, page: Page, asked: list[str], database: Database, settings: Settings) -> None:
     html = body(MORNINGS[name](Morning(database, settings)).message, "html")
     for colours in ("light", "dark"):
-        page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]  # one of its two words
         page.set_content(html)
         assert widest(page) == {}, colours
         assert violations(page) == [], colours

@@ -47,7 +47,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
     else:
         with MailServer() as server:
             mailer = SmtpMailer(MailSettings.model_validate({"mailer": "smtp", "smtp_port": server.port, "timeout_s": 5}))
-            read = lambda raw: email.message_from_bytes(raw, policy=policy.default)  # noqa: E731
+            read = lambda raw: email.message_from_bytes(raw, policy=policy.default)  # noqa: E731 (a name for one line)
             yield Way(mailer, lambda: [_shown(read(one.text)) for one in server.stored])
             mailer.close()
 

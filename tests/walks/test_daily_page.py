@@ -116,7 +116,7 @@ def test_the_walk(morning: Morning) -> None:
     assert page is not None
     assert morning.look() == [item.paper_id for item in page.items]
     assert (line.status, line.day, line.message_id) == ("sent", TOMORROW, message["Message-ID"])
-    assert "Thursday, 21 May 2026" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Thursday, 21 May 2026" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # a letter has a text
     with morning.database.read() as session:
         ids = [item.id for item in page.items]
         assert pages.unshown(session, ids, Channel.EMAIL) == ids[10:]

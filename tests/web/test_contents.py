@@ -190,7 +190,7 @@ def test_a_working_day_without_an_edition_is_told_once(morning: Morning) -> None
     said = gathered(morning, reader, FRIDAY)
     assert (said.kind, said.edition, said.page_id, said.entries) == ("quiet", FRIDAY, None, [])
     assert said.notes == ("Nothing new has come in today so far. The sources were last asked at 06:00 UTC.",)
-    on = Occasion(morning.database, morning, reader, morning.now, morning.settings, FRIDAY, told_quiet=True)  # type: ignore[arg-type]
+    on = Occasion(morning.database, morning, reader, morning.now, morning.settings, FRIDAY, told_quiet=True)  # type: ignore[arg-type]  # a morning is a desk too
     with pytest.raises(NothingToSend, match="was said already"):
         gather(on)
 
@@ -239,7 +239,7 @@ def test_a_source_that_is_down_or_late_is_named_within_a_minute(morning: Morning
     )
     sample = morning.settings.model_copy(update={"edition": "sample"})
     with speaking("en"):
-        said = gather(Occasion(morning.database, morning, calm, morning.now, sample))  # type: ignore[arg-type]
+        said = gather(Occasion(morning.database, morning, calm, morning.now, sample))  # type: ignore[arg-type]  # a morning is a desk too
     assert said.notes == ()  # its papers are invented here
 
 

@@ -229,7 +229,7 @@ def test_a_message_is_known_by_reader_and_day_and_nobody_else_can_name_it(mornin
     morning.lay(reader, placed(paper))
     sample = morning.settings.model_copy(update={"edition": "sample"})
     known = [
-        str(morning.write(changed, **facts).message["Message-ID"])  # type: ignore[arg-type]
+        str(morning.write(changed, **facts).message["Message-ID"])  # type: ignore[arg-type]  # facts are the keywords it takes
         for changed, facts in (
             (reader, {}),
             (replace(reader, name="renamed"), {"last_edition": YESTERDAY}),

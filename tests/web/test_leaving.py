@@ -126,7 +126,7 @@ def test_without_an_address_nothing_can_be_switched_on_again(post: Post) -> None
     assert "No more digests" in text
     assert "from now on" not in text
     assert 'value="resume"' not in text
-    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]
+    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]  # it is a reader
 
 
 def test_a_subscriber_has_the_same_choices_until_their_address_is_forgotten(post: Post) -> None:

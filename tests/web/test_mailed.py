@@ -292,7 +292,7 @@ def test_an_old_link_neither_votes_nor_shows_a_paper_but_still_unsubscribes(post
         assert [post.client.post(path, data={"kind": "upvote"}).status_code for path in links] == [404] * 3
         assert post.client.post(leave).status_code == 200
     assert post.said() == []
-    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]
+    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]  # it is a reader
 
 
 def test_who_is_shut_out_reads_and_votes_no_more_but_can_leave(post: Post) -> None:
@@ -302,4 +302,4 @@ def test_who_is_shut_out_reads_and_votes_no_more_but_can_leave(post: Post) -> No
         assert (post.client.get(path).status_code, post.client.post(path, data={"kind": "save"}).status_code) == (404, 404)
     assert post.client.post(post.link("leave", r=post.alice.id)).status_code == 200
     assert post.said() == []
-    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]
+    assert post.now_of(post.alice).digest_on is False  # type: ignore[union-attr]  # it is a reader

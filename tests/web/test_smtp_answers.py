@@ -184,7 +184,7 @@ def test_a_server_that_speaks_in_the_middle_of_a_message_is_heard(server: MailSe
             until_heard(connection._line.sock)
             return connection
 
-        mailer._begun = patient  # type: ignore[method-assign]
+        mailer._begun = patient  # type: ignore[method-assign]  # stands in for its own
         mailer.send(letter(), before_end=lambda: pytest.fail("the server wanted no more of it"))
 
     with pytest.raises(MailRefused if said.startswith("5") else MailDeferred, match=said[4:]):

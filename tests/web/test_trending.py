@@ -45,7 +45,7 @@ class Room:
     def write(self, who: Subscriber, last: date | None = None, *, now: datetime = NOW, **changes: Any) -> Draft:
         settings = self.settings.model_copy(update=changes)
         facts = {"day": now.date(), "now": now, "settings": settings, "signer": Signer(SIGNATURE)}
-        return trending.draft(self.database, who, last_edition=last, **facts)  # type: ignore[arg-type]
+        return trending.draft(self.database, who, last_edition=last, **facts)  # type: ignore[arg-type]  # facts are the keywords it takes
 
     def vote(self, reader: Reader, paper: Paper, at: datetime = NOW) -> None:
         with self.database.write() as session:
