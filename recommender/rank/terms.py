@@ -30,7 +30,6 @@ __all__ = [
     "paper_text",
     "products",
     "shared",
-    "shared_terms",
     "stack",
     "telling",
     "weigh",
@@ -151,24 +150,21 @@ def dense(rows: csr_array) -> FloatArray:
     return array
 
 
-def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -> tuple[str, ...]:
-    """Return the rarest terms that stand in both texts outside formulas, a pair of words before its parts.
-
-    Examples
-    --------
-    >>> shared_terms("Gaussian splatting of scenes", "fast gaussian splatting", flat_idf())
-    ('gaussian splatting',)
-    """
-    return shared(telling(one, weights), named_terms(other), limit=limit)
-
-
 def telling(text: str, weights: FloatArray) -> tuple[str, ...]:
     """Return the terms that a reader would find in a text, the most telling first."""
     return tuple(sorted(named_terms(text), key=lambda term: (-_weight(term, weights), term)))
 
 
 def shared(ranked: Sequence[str], others: Collection[str], *, limit: int = 2) -> tuple[str, ...]:
-    """Return the first terms that stand among the others too, none of which has a word of one before it."""
+    """Return the first terms that stand among the others too, none of which has a word of one before it.
+
+    Of terms from the most telling on, these are the rarest that two texts share, a pair of words before its parts.
+
+    Examples
+    --------
+    >>> shared(telling("Gaussian splatting of scenes", flat_idf()), named_terms("fast gaussian splatting"))
+    ('gaussian splatting',)
+    """
     chosen: list[str] = []
     for term in ranked:
         if len(chosen) == limit:

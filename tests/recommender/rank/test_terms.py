@@ -9,7 +9,13 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from strategies import HOSTILE_TEXTS
 
 from recommender.rank import terms
-from recommender.rank.terms import BUCKETS, flat_idf, hash_terms, paper_text, products, shared_terms, stack, weigh
+from recommender.rank.terms import BUCKETS, flat_idf, hash_terms, named_terms, paper_text, products, shared, stack, telling, weigh
+from recommender.types import FloatArray
+
+
+def shared_terms(one: str, other: str, weights: FloatArray, *, limit: int = 2) -> tuple[str, ...]:
+    """The rarest terms that stand in both texts."""
+    return shared(telling(one, weights), named_terms(other), limit=limit)
 
 
 def test_a_text_without_an_abstract_is_its_title() -> None:
