@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ _CATEGORICAL, _DEFAULT_LEFT, _ZERO_IS_MISSING, _NAN_IS_MISSING = 1, 2, 1, 2  # o
 _WHOLE = ("split_feature", "left_child", "right_child")  # what is read of a tree, in the order of `_Tree`
 _REAL = ("threshold", "leaf_value", "leaf_count", "internal_count")
 
+_PLACES = np.uint8(1) << np.arange(BYTE, dtype=np.uint8)  # what the bits of a byte stand for
+
 Numbers = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -43,11 +45,10 @@ class Forest:
     Attributes
     ----------
     feature : ndarray of shape (b,)
-        Which feature each bit asks about; every group's bits are padded to whole bytes.
-    threshold : ndarray of shape (b,), dtype=float32
+        Which of the f features each bit asks about, plus f if it is set where that is not known; every group's bits are padded to
+        whole bytes.
+    threshold : ndarray of shape (b, 1), dtype=float32
         The bit is set where the feature is at most that.
-    unknown : ndarray of shape (k,)
-        Bits that are set where the feature is not known.
     low, high : ndarray of shape (g,)
         Which bytes hold each group's number; where one is enough, `high` is that of a byte of zeros, after all others.
     base : ndarray of shape (g, 1)
@@ -58,7 +59,6 @@ class Forest:
 
     feature: Ints
     threshold: FloatArray
-    unknown: Ints
     low: Ints
     high: Ints
     base: Ints
@@ -66,15 +66,19 @@ class Forest:
 
     def by_family(self, values: FloatArray) -> Numbers:
         """Return what each family of features adds to the score of each row of `values`, shape (n, f); the answer is (n, families)."""
-        bits = values.take(self.feature, axis=1) <= self.threshold
-        bits[:, self.unknown] |= np.isnan(values).take(self.feature[self.unknown], axis=1)
-        packed = np.pad(np.packbits(bits, axis=1, bitorder="little").T.astype(np.int64), ((0, 1), (0, 0)))
+        unknown = np.isnan(values.T)
+        # Every feature twice: what is not known is above any threshold first, and below any then.
+        known = np.concatenate([np.where(unknown, beyond, values.T) for beyond in (np.inf, -np.inf)])
+        bits = known.take(self.feature, axis=0, mode="clip") <= self.threshold  # a row per bit: each is copied in one piece
+        in_bytes = bits.view(np.uint8).reshape(len(bits) // BYTE, BYTE, len(values))
+        packed = np.zeros((len(in_bytes) + 1, len(values)), dtype=np.int64)
+        packed[:-1] = np.einsum("gbn,b->gn", in_bytes, _PLACES)
         found = self.shares.take(self.base + packed[self.low] + (packed[self.high] << BYTE), axis=0)
         added: Numbers = np.ones(len(found)) @ found.reshape(len(found), len(values) * self.shares.shape[1])  # a sum, all at once
         return added.reshape(len(values), self.shares.shape[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Tree:
     """One tree as LightGBM writes it; a negative child is a leaf, ~child its number."""
 
@@ -93,14 +97,19 @@ class _Tree:
             return bool(self.decision[node] & _DEFAULT_LEFT)
         return bool(self.threshold[node] >= 0.0)
 
+    @cached_property
+    def above(self) -> Mapping[int, tuple[int, bool]]:
+        """The node above each node and leaf, and whether it is the left one there."""
+        sides = ((self.left_child, True), (self.right_child, False))
+        return {child: (node, to_left) for side, to_left in sides for node, child in enumerate(side.tolist())}
+
     def path(self, leaf: int) -> list[tuple[int, int, bool]]:
         """Return the nodes from the root to a leaf, each with the child taken and whether that is its left one."""
         steps, child = list[tuple[int, int, bool]](), ~leaf
         while child != 0:
-            above = [(node, True) for node in np.flatnonzero(self.left_child == child)]
-            node, to_left = (above or [(node, False) for node in np.flatnonzero(self.right_child == child)])[0]
-            steps.append((int(node), child, to_left))
-            child = int(node)
+            node, to_left = self.above[child]
+            steps.append((node, child, to_left))
+            child = node
         return steps[::-1]
 
     def below(self, node: int) -> tuple[list[int], list[int]]:
@@ -155,17 +164,15 @@ def _tabulate(trees: Sequence[_Tree], families: Ints) -> Forest | None:
     low = np.cumsum(spans) - spans
     feature = np.zeros(BYTE * int(spans.sum()), dtype=np.int64)
     threshold = np.full(len(feature), -np.inf)  # a bit of padding is never set
-    unknown: list[int] = []
     for (tree, nodes, _), first in zip(groups, (low * BYTE).tolist(), strict=True):
         feature[first : first + len(nodes)] = tree.split_feature[list(nodes)]
         threshold[first : first + len(nodes)] = tree.threshold[list(nodes)]
-        unknown += [first + at for at, node in enumerate(nodes) if tree.takes_unknown_left(node)]
+        feature[[first + at for at, node in enumerate(nodes) if tree.takes_unknown_left(node)]] += len(families)
     tables = [_table(tree, nodes, leaves, families) for tree, nodes, leaves in groups]
     sizes = np.array([len(table) for table in tables])
     return Forest(
         feature=feature,
-        threshold=_at_most(threshold),
-        unknown=np.array(unknown, dtype=np.int64),
+        threshold=_at_most(threshold)[:, None],
         low=low,
         high=np.where(spans > 1, low + 1, spans.sum()),
         base=(np.cumsum(sizes) - sizes)[:, None],
@@ -187,7 +194,8 @@ def _table(tree: _Tree, nodes: Sequence[int], leaves: Sequence[int], families: I
     """Return what a group adds to the score by family, for every way to answer its questions, shape (2**bits, families)."""
     answers = (np.arange(2 ** len(nodes))[:, None] >> np.arange(len(nodes))) & 1 > 0
     bit = {node: at for at, node in enumerate(nodes)}
-    shares = np.zeros((len(answers), int(families.max()) + 1))
+    members = np.eye(int(families.max()) + 1)[families]  # which family each feature is of
+    shares = np.zeros((len(answers), members.shape[1]))
     for leaf in leaves:
         held: dict[int, npt.NDArray[np.bool_]] = {}  # feature -> whether its questions lead to the leaf
         usual: dict[int, float] = {}  # feature -> which share of the papers went that way where it was asked about
@@ -196,26 +204,38 @@ def _table(tree: _Tree, nodes: Sequence[int], leaves: Sequence[int], families: I
             led = answers[:, bit[node]] == to_left
             held[asked] = held[asked] & led if asked in held else led
             usual[asked] = usual.get(asked, 1.0) * tree.weight(child) / tree.weight(node)
-        for asked, its in _shapley(held, usual).items():
-            shares[:, families[asked]] += tree.leaf_value[leaf] * its
+        its = _shapley(np.array(list(held.values())), np.array(list(usual.values())))
+        shares += tree.leaf_value[leaf] * its.T @ members[list(held)]
     return shares
 
 
-def _shapley(held: Mapping[int, npt.NDArray[np.bool_]], usual: Mapping[int, float]) -> dict[int, Numbers]:
-    """Return each feature's share in reaching a leaf, by every way to answer.
+def _shapley(held: npt.NDArray[np.bool_], usual: Numbers) -> Numbers:
+    """Return the share of each of k features in reaching a leaf, by every way to answer, shape (k, ways).
 
     What a set of known features gives is a product, one factor of each feature: whether it leads there where it is known, how often it
     does where it is not. The Shapley value of such a game is an integral over how likely the others are known, of a polynomial, so
     that a few nodes of Gauss and Legendre give it exactly.
+
+    Parameters
+    ----------
+    held : ndarray of shape (k, ways)
+        Whether the answers to a feature's questions lead to the leaf.
+    usual : ndarray of shape (k,)
+        Which share of the papers goes there where it is not known.
     """
-    at, weights = np.polynomial.legendre.leggauss(max(-(-len(held) // 2), 1))
-    found = {asked: np.zeros(len(led)) for asked, led in held.items()}
-    for known, weight in zip((at + 1.0) / 2.0, weights / 2.0, strict=True):
-        factors = {asked: known * led + (1.0 - known) * usual[asked] for asked, led in held.items()}
-        for asked, led in held.items():
-            others = np.prod([factor for other, factor in factors.items() if other != asked], axis=0)
-            found[asked] += weight * (led - usual[asked]) * others
+    at, weights = _gauss(max(-(-len(held) // 2), 1))
+    factors = at * held + (1.0 - at) * usual[:, None]
+    others = [[other for other in range(len(held)) if other != asked] for asked in range(len(held))]
+    expected = np.einsum("gkw,g->kw", factors[:, others].prod(axis=2), weights)
+    found: Numbers = (held - usual[:, None]) * expected
     return found
+
+
+@cache
+def _gauss(count: int) -> tuple[Numbers, Numbers]:
+    """Return nodes, shape (count, 1, 1), and weights, shape (count,), of the Gauss-Legendre rule on [0, 1]."""
+    at, weights = np.polynomial.legendre.leggauss(count)
+    return ((at + 1.0) / 2.0)[:, None, None], weights / 2.0
 
 
 def _at_most(threshold: Numbers) -> FloatArray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -178,8 +178,14 @@ def shared(ranked: Sequence[str], others: Collection[str], *, limit: int = 2) ->
 def named_terms(text: str) -> frozenset[str]:
     """Return the terms of a text that a reader would find in it: outside formulas, pairs only where the two words stand together."""
     plain = " ".join(_MATHS.sub(" ", text).lower().split())
-    analyse: Callable[[str], list[str]] = _vectorizer().build_analyzer()
-    return frozenset(term for term in analyse(plain) if len(term) >= _SHORTEST and term in plain)
+    return frozenset(term for term in _analyzer()(plain) if len(term) >= _SHORTEST and (" " not in term or term in plain))
+
+
+@cache
+def _analyzer() -> Callable[[str], list[str]]:
+    """What cuts a text into terms; to build it takes longer than to cut."""
+    found: Callable[[str], list[str]] = _vectorizer().build_analyzer()
+    return found
 
 
 def bucket(term: str) -> int:

@@ -56,9 +56,9 @@ def test_a_value_that_is_a_threshold_goes_where_lightgbm_sends_it() -> None:
     tables = forest(trees.model_to_string(), FAMILIES)
     assert tables is not None
     values = rows(3, 400)
-    for row, (feature, threshold) in enumerate(zip(tables.feature[:400], tables.threshold[:400], strict=True)):
+    for row, (feature, threshold) in enumerate(zip(tables.feature[:400], tables.threshold[:400, 0], strict=True)):
         if np.isfinite(threshold):
-            values[row % 400, feature] = threshold
+            values[row, feature % FEATURES] = threshold
     assert tables.by_family(values) == pytest.approx(by_lightgbm(trees, values), abs=1e-9)
 
 
