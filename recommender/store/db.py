@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DontWrapMixin, NoSuchModuleError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from recommender.errors import SettingsError, StoreError
 
-__all__ = ["LARGEST", "Base", "Database", "Session", "UtcDateTime", "open_database"]
+__all__ = ["LARGEST", "Base", "Database", "Session", "UtcDateTime", "insert_plain", "open_database"]
 
 LARGEST = 2**31 - 1  # number of a row on every database: to ask for a larger one is an error on PostgreSQL
 BUSY_TIMEOUT_MS = 10_000
@@ -122,6 +123,34 @@ def open_database(url: str) -> Database:
             f"BROADSHEET_DATABASE_URL: {error}; write it like 'sqlite+pysqlite:///file.db' or "
             "'postgresql+psycopg://user@host/name' (the latter needs the extra `postgres`)"
         ) from None
+
+
+def insert_plain(session: Session, row: type[DeclarativeBase], facts: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows at once.
+
+    To convert every value of thousands of rows by its type takes longer than to store them: here they must be as the driver takes
+    them, which plain numbers, texts, bytes and truth values are. JSON must be a text.
+
+    Parameters
+    ----------
+    session : Session
+    row : type of DeclarativeBase
+        Of which table.
+    facts : sequence of mapping of str to object
+        All with the same names: of every column that the database does not fill by itself.
+    """
+    if facts:
+        connection = session.connection()
+        text, names = _plain_insert(row, connection.dialect, tuple(facts[0]))
+        rows = [tuple(map(own.__getitem__, names)) for own in facts] if names else list(facts)
+        connection.exec_driver_sql(text, rows)
+
+
+@lru_cache(maxsize=16)
+def _plain_insert(row: type[DeclarativeBase], dialect: Dialect, names: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+    """Return an INSERT as a driver takes it, and in which order it takes the values; None where they go by name."""
+    compiled = insert(row).compile(dialect=dialect, column_keys=names)
+    return str(compiled), compiled.positiontup
 
 
 def explain(error: DBAPIError) -> StoreError:

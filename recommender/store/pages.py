@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Row, bindparam, func, insert, select
 
-from recommender.store.db import LARGEST, Session
+from recommender.store.db import LARGEST, Session, insert_plain
 from recommender.store.events import MOVING
 from recommender.store.papers import BATCH
 from recommender.store.tables import EventRow, ImpressionRow, ItemRow, PageRow
@@ -55,7 +56,7 @@ _STANDING = select(
     select(func.max(_P.c.revision)).where(*_OF_DAY, _P.c.interest_id == bindparam("interest")).scalar_subquery(),
     select(func.max(_E.id)).where(_E.reader_id == bindparam("reader"), _E.kind.in_([k.value for k in MOVING])).scalar_subquery(),
 )
-_NEW_PAGE, _NEW_ITEMS = insert(PageRow.__table__).returning(_P.c.id), insert(ItemRow.__table__)  # type: ignore[arg-type]  # __table__ is a Table, typed as less
+_NEW_PAGE = insert(PageRow.__table__).returning(_P.c.id)  # type: ignore[arg-type]  # __table__ is a Table, typed as less
 
 
 class Standing(NamedTuple):
@@ -142,7 +143,7 @@ def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[Ra
         for page, after in new
     ]
     if facts := [_item_facts(page.id, item) for page in numbered for item in page.items]:
-        session.execute(_NEW_ITEMS, facts)
+        insert_plain(session, ItemRow, facts)
     ids: dict[tuple[int, int], int] = {}
     for start in range(0, len(numbered), BATCH):
         some = [page.id for page in numbered[start : start + BATCH]]
@@ -267,7 +268,7 @@ def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
         "paper_id": item.paper_id,
         "score": item.score,
         "features": item.features.astype("<f4").tobytes(),
-        "reasons": [_stored(reason) for reason in item.reasons],
+        "reasons": _as_json([_stored(reason) for reason in item.reasons]),
         "explored": item.explored,
         "propensity": item.propensity,
         "voted": item.voted,
@@ -290,6 +291,9 @@ def _item(row: ItemRow | Row[Any]) -> RankedItem:
         interest=row.interest_id,
         id=row.id,
     )
+
+
+_as_json = json.JSONEncoder().encode
 
 
 def _stored(reason: Reason) -> dict[str, Any]:

@@ -7,16 +7,33 @@ import threading
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from factories import NOW, make_paper, make_reader
-from sqlalchemy import func, select, text
+from sqlalchemy import JSON, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from recommender.errors import SettingsError, StoreError
 from recommender.store import papers, readers, runs
-from recommender.store.db import BUSY_TIMEOUT_MS, Database, explain, open_database
+from recommender.store.db import BUSY_TIMEOUT_MS, Database, explain, insert_plain, open_database
 from recommender.store.tables import EventRow, JobRow, ReaderRow
+
+
+class Own(DeclarativeBase):
+    """Tables of this file alone."""
+
+
+class Plain(Own):
+    """What can be inserted plainly."""
+
+    __tablename__ = "plain"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+    dry: Mapped[bool]
+    seconds: Mapped[float]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +90,19 @@ def test_a_write_is_kept_and_a_failed_one_is_not(database: Database) -> None:
         fail()
     with database.read() as session:
         assert session.scalars(select(ReaderRow.name)).all() == ["kept"]
+
+
+def test_rows_are_inserted_plainly_by_name(database: Database) -> None:
+    facts = [{"seconds": 1.5 * n, "dry": n == 1, "report": '{"a": [1, "ü"]}', "name": f"run {n}"} for n in (1, 2)]
+    with database.write() as session:
+        Own.metadata.create_all(session.connection())
+        insert_plain(session, Plain, [{"id": n, **one} for n, one in enumerate(facts)])
+        insert_plain(session, Plain, [])
+        found = session.scalars(select(Plain).order_by(Plain.id)).all()
+        assert [(row.name, row.report, row.dry, row.seconds) for row in found] == [
+            ("run 1", {"a": [1, "ü"]}, True, 1.5),
+            ("run 2", {"a": [1, "ü"]}, False, 3.0),
+        ]
 
 
 def test_a_read_keeps_nothing(database: Database) -> None:
