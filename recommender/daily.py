@@ -102,8 +102,8 @@ def ranked_pages(
         return fresh
     reading = (readings or Readings()).at(session, now)
     if len(stale) > 1:
-        reading.foresee(events.spoken_of(session, stale))
-    made = {i: _ranked(reading, i, day, rankers, settings, interest, known[i]) for i in stale}
+        _foresee(reading, stale, day, rankers, settings)
+    made = _ranked(reading, day, rankers, settings, interest, {i: known[i] for i in stale})
     return {i: made[i] if i in made else fresh[i] for i in known}
 
 
@@ -149,7 +149,7 @@ def chosen_page(
     """
     every = settings.model_copy(update={"explore_per_20": 0})
     wanted = {i: replace(own, announce=ANNOUNCEMENTS) for i, own in tastes.of_page(session, reader_id, interest).items()}
-    return _ranked(Readings().at(session, now), reader_id, day, rankers, every, interest, wanted, keep=keep)
+    return _ranked(Readings().at(session, now), day, rankers, every, interest, {reader_id: wanted}, keep=keep)[reader_id]
 
 
 def days_missed(session: Session, reader_id: int, day: date, *, days: int, now: datetime) -> list[date]:
@@ -258,23 +258,31 @@ def _fresh(
     return pages.with_items(session, stored)
 
 
+def _foresee(reading: Reading, reader_ids: Sequence[int], day: date, rankers: Rankers, settings: RankSettings) -> None:
+    """Read what several readers spoke of, and compare the day with it, at once."""
+    spoken_of = reading.foresee(events.spoken_of(reading.session, reader_ids))
+    window = reading.window(day, settings)
+    for ranker in rankers.serving(reading.session, reading.used) if window.papers else ():
+        known = window.through(ranker).comparisons
+        if unknown := known.unknown(spoken_of):
+            known.foresee(reading.papers(unknown)[1])
+
+
 def _ranked(
     reading: Reading,
-    reader_id: int,
     day: date,
     rankers: Rankers,
     settings: RankSettings,
     interest: int,
-    known: Mapping[int, Choices],
+    known: Mapping[int, Mapping[int, Choices]],
     keep: Callable[[Paper], bool] | None = None,
-) -> RankedPage:
-    """Make a page without storing it; where two models share the pages, both make it and draft from theirs."""
-    inputs = _inputs(reading, reader_id, day, settings, interest, known, keep=keep)
-    made = [
-        mix.rank_mixed(inputs, ranker, settings) if not interest else page.rank_page(inputs[0], ranker, settings)
-        for ranker in rankers.serving(reading.session, reading.used)
-    ]
-    return made[0] if len(made) == 1 else draft.share(made[0], made[1], seed=settings.seed)
+) -> dict[int, RankedPage]:
+    """Make the pages of readers, of their tastes, without storing them; two models that share the pages draft each from theirs."""
+    inputs = [_inputs(reading, i, day, settings, interest, tastes, keep=keep) for i, tastes in known.items()]
+    made, *rival = [mix.rank_each(inputs, ranker, settings) for ranker in rankers.serving(reading.session, reading.used)]
+    if rival:
+        made = [draft.share(one, other, seed=settings.seed) for one, other in zip(made, *rival, strict=True)]
+    return {i: replace(own, interest=interest) for i, own in zip(known, made, strict=True)}
 
 
 def _inputs(

@@ -136,12 +136,13 @@ class Reading:
             vectors.gathered(stored, buckets=terms.BUCKETS),
         )
 
-    def foresee(self, paper_ids: Sequence[str]) -> None:
-        """Read papers that several readers spoke of, and who likes them, at once, before each of them is asked about."""
+    def foresee(self, paper_ids: Sequence[str]) -> Sequence[str]:
+        """Read papers that several readers spoke of, and who likes them, at once; return those that were not too many."""
         some = paper_ids[: MOST_PAPERS // 2]  # more would push one another out
         with self._kept.lock:
             self._read(some)
         self._log.foresee(self.session, some)
+        return some
 
     def said(self, reader_id: int, liked: Sequence[str], window: Window) -> dict[str, float]:
         """Return what a reader's neighbours said of the papers of a window until the full hour."""

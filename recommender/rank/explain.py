@@ -5,7 +5,7 @@ A reason is given only when its cause is there to be named, so a reader can chec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -89,24 +89,34 @@ class Evidence:
         return self.shown is not None and bool(self.shown.column(name)[at] > 0)  # False where it is unknown
 
     @cached_property
-    def closest(self) -> dict[str, tuple[list[int], list[float]]]:
-        """Which liked paper is nearest to each paper on the page, and how near it is, per space."""
-        best = {space: values.argmax(axis=0) for space, values in self.cosines.items() if len(values)}
-        return {space: (at.tolist(), self.cosines[space].max(axis=0).tolist()) for space, at in best.items()}
+    def closest(self) -> dict[str, list[Paper | None]]:
+        """The liked paper nearest to each paper on the page, per space; None where none is near at all."""
+        return {space: self._nearest(values, _NEAR[space]) for space, values in self.cosines.items() if len(values)}
+
+    def _nearest(self, cosines: FloatArray, near: float) -> list[Paper | None]:
+        liked = [self.liked.get(paper_id) for paper_id in self.profile.liked.ids]
+        enough = (cosines.max(axis=0) >= near).tolist()
+        return [liked[row] if is_near else None for row, is_near in zip(cosines.argmax(axis=0).tolist(), enough, strict=True)]
+
+    @cached_property
+    def similar(self) -> dict[str, Reason]:
+        """Reasons that name a liked paper and nothing else, by paper: the same one stands under many."""
+        return {}
 
 
 def families(contributions: FloatArray) -> list[tuple[str, float]]:
     """Sum one paper's contributions, shape (f + 1,), by family, largest first; what all papers start from is left out."""
-    return ranked(np.bincount(NUMBERS, weights=contributions[:-1], minlength=len(_DISTINCT))[None])[0]
+    return list(next(ranked(np.bincount(NUMBERS, weights=contributions[:-1], minlength=len(_DISTINCT))[None])))
 
 
-def ranked(sums: npt.NDArray[np.floating | np.signedinteger]) -> list[list[tuple[str, float]]]:
-    """Name what each family adds to each paper's score, shape (n, families) in the order of `NUMBERS`, and put the largest first."""
+def ranked(sums: npt.NDArray[np.floating | np.signedinteger]) -> Iterator[Iterator[tuple[str, float]]]:
+    """Name what each family adds to each paper's score, shape (n, families) in the order of `NUMBERS`, the largest first."""
     order = np.argsort(-sums, axis=1, kind="stable").tolist()
-    return [[(_DISTINCT[at], own[at]) for at in falling] for falling, own in zip(order, sums.tolist(), strict=True)]
+    for falling, own in zip(order, sums.tolist(), strict=True):
+        yield ((_DISTINCT[at], own[at]) for at in falling)  # hardly ever asked for to its end
 
 
-def reasons(at: int, placed: Placed, lifted: Sequence[tuple[str, float]], evidence: Evidence) -> tuple[Reason, ...]:
+def reasons(at: int, placed: Placed, lifted: Iterable[tuple[str, float]], evidence: Evidence) -> tuple[Reason, ...]:
     """Return at most two reasons for the paper at a place, counted from 0; `lifted` is what each family adds to it, largest first."""
     if placed.voted:
         return ()  # the reader has decided; nothing is left to explain
@@ -116,8 +126,8 @@ def reasons(at: int, placed: Placed, lifted: Sequence[tuple[str, float]], eviden
         if len(found) >= MOST or value <= 0:
             break
         if family in _SPACE_OF:
-            liked = _closest(at, evidence, _SPACE_OF[family])
-            if liked is None or any(said.paper_id == liked.id for said in found):
+            liked = evidence.closest[_SPACE_OF[family]][at] if _SPACE_OF[family] in evidence.closest else None
+            if liked is None or liked.id in [said.paper_id for said in found]:
                 continue  # one paper is one reason
             reason = _LIKE[family](at, liked, evidence)
         else:
@@ -151,9 +161,11 @@ def _moved(evidence: Evidence) -> Reason:
 
 
 def _similar(_at: int, liked: Paper, evidence: Evidence) -> Reason | None:
-    did = _did([liked.id], evidence)
-    template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
-    return Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
+    if liked.id not in evidence.similar:
+        did = _did([liked.id], evidence)
+        template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
+        evidence.similar[liked.id] = Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
+    return evidence.similar[liked.id]
 
 
 def _terms(at: int, liked: Paper, evidence: Evidence) -> Reason | None:
@@ -228,14 +240,6 @@ _MAKERS = {
     "neighbours": _neighbours,
     "code": _code,
 }
-
-
-def _closest(at: int, evidence: Evidence, space: str) -> Paper | None:
-    """Return the liked paper nearest to a candidate in one space, if any is near at all."""
-    if space not in evidence.closest:
-        return None
-    nearest, cosine = evidence.closest[space]
-    return evidence.liked.get(evidence.profile.liked.ids[nearest[at]]) if cosine[at] >= _NEAR[space] else None
 
 
 def _did(paper_ids: Sequence[str], evidence: Evidence) -> str:

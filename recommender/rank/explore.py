@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ def draw(ids: Sequence[str], mean: FloatArray, doubt: FloatArray | None, *, salt
         by_lot = believed is None or coins[slot] < uniform
         at = int(np.argmax(key if by_lot or believed is None else believed[0] + believed[1] * ndtri(key)))
         filled.append(Slot(int(left[at]), float(_mixed(believed, len(left), uniform)[at])))
-        left = np.delete(left, at)
+        left = left[left != left[at]]
     return filled
 
 
@@ -122,7 +122,7 @@ def places(salt: str, slots: int, *, first: int, last: int) -> list[int]:
     [4, 5]
     """
     free = np.arange(first, last + 1)
-    keys = _draws(salt, [f"place {place}" for place in free])[:, 0]
+    keys = _draws(salt, [_place(place) for place in range(first, last + 1)])[:, 0]
     return [int(place) for place in free[np.argsort(keys)[:slots]]]
 
 
@@ -151,7 +151,8 @@ def _highest(mean: Numbers, std: Numbers) -> Numbers:
     rule, which is as good as exact for functions as smooth as these.
     """
     low, high = float((mean - _REACH * std).max()), float((mean + _REACH * std).max())
-    x = np.linspace(low, high, int((high - low) / (_STEP * float(std.min()))) + 2)
+    steps = int((high - low) / (_STEP * float(std.min()))) + 1
+    x = low + (high - low) / steps * np.arange(steps + 1)
     z = x - mean[:, None]
     z /= std[:, None]  # never below -_REACH: dividing by F is safe
     below = ndtr(z)
@@ -172,7 +173,7 @@ def _draws(salt: str, names: Sequence[str]) -> Numbers:
     Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 (the mixer, SplitMix64).
     """
     salted = np.frombuffer(hashlib.blake2b(salt.encode()).digest(), dtype="<u8")
-    mixed = np.array([_number(name) for name in names], dtype=np.uint64)[:, None] ^ salted
+    mixed = np.fromiter(map(_number, names), dtype=np.uint64, count=len(names))[:, None] ^ salted
     for shift, factor in _MIX:
         mixed ^= mixed >> shift
         mixed *= factor
@@ -182,6 +183,11 @@ def _draws(salt: str, names: Sequence[str]) -> Numbers:
 
 
 _MIX = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
+
+
+@cache
+def _place(place: int) -> str:
+    return f"place {place}"
 
 
 @lru_cache(maxsize=2**14)  # the same papers stand in the pools of all readers of a day

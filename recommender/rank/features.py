@@ -192,15 +192,16 @@ _OF_CATEGORIES = ("category_affinity", "primary_affinity", "category_lift", "pri
 
 def _of_names(said: Facts, count: int, profile: Profile) -> FloatArray:
     """The columns of `_OF_NAMES`, of the whole window: nought but where a name stands that the reader met."""
-    found = np.zeros((len(_OF_NAMES), count), dtype=np.float32)
-    strongest, together, organization = found
+    strongest, together = dict[int, float](), dict[int, float]()  # few rows of all: plain numbers are quicker than an array's
     for author, affinity in profile.authors.items():
         for row in said.by_author.get(author, ()):
-            together[row] += affinity
-            if abs(affinity) > abs(strongest[row]):
+            together[row] = together.get(row, 0.0) + affinity
+            if abs(affinity) > abs(strongest.get(row, 0.0)):
                 strongest[row] = affinity
-    for name, affinity in profile.organizations.items():
-        organization[list(said.by_organization.get(name, ()))] = affinity
+    theirs = {row: affinity for name, affinity in profile.organizations.items() for row in said.by_organization.get(name, ())}
+    found = np.zeros((len(_OF_NAMES), count), dtype=np.float32)
+    for column, known in zip(found, (strongest, together, theirs), strict=True):
+        column[list(known)] = list(known.values())
     return found
 
 

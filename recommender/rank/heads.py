@@ -118,7 +118,7 @@ def solve(gram: FloatArray, labels: npt.NDArray[np.floating], trust: npt.NDArray
     if gram.shape != (m, m) or trust.shape != (m,):
         raise ShapeError(f"gram {gram.shape} and {len(trust)} weights do not fit {m} labels")
     system = gram.astype(np.float32, order="F")
-    system[np.diag_indices(m)] += (ridge / trust).astype(np.float32)
+    system.T.reshape(-1)[:: m + 1] += (ridge / trust).astype(np.float32)  # the diagonal
     factor, weights, failed = sposv(system, labels.astype(np.float32), lower=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError("the regularised Gram matrix is not positive definite")

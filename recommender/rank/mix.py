@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from recommender.rank import page
 from recommender.rank.heads import one_thread_each
@@ -18,10 +19,11 @@ from recommender.rank.rerank import PROMISE_AT
 from recommender.settings import RankSettings
 from recommender.types import EventKind, RankedItem, RankedPage
 
-__all__ = ["rank_mixed", "turns"]
+__all__ = ["rank_each", "rank_mixed", "turns"]
+
+TOGETHER = 8  # readers whose pages go from step to step together: more take memory, and hardly less time
 
 
-@one_thread_each
 def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings) -> RankedPage:
     """Make one page of several tastes of one reader and day.
 
@@ -37,9 +39,24 @@ def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings)
     ModelIncompatible
         If the ranker was made for other features.
     """
+    return rank_each([tastes], ranker, settings)[0]
+
+
+@one_thread_each
+def rank_each(readers: Sequence[Sequence[Inputs]], ranker: Ranker, settings: RankSettings) -> list[RankedPage]:
+    """Make the pages of several readers, each as `rank_mixed` does, a few at a time."""
+    made: list[RankedPage] = []
+    for start in range(0, len(readers), TOGETHER):
+        some = readers[start : start + TOGETHER]
+        ordered = iter(page.order_each([inputs for tastes in some for inputs in tastes], ranker, settings))
+        made += [_finish(tastes, list(islice(ordered, len(tastes))), ranker, settings) for tastes in some]
+    return made
+
+
+def _finish(tastes: Sequence[Inputs], ordered: Sequence[Ordered], ranker: Ranker, settings: RankSettings) -> RankedPage:
+    """Turn the orders of one reader's tastes into a page."""
     if len(tastes) == 1:
-        return replace(page.rank_page(tastes[0], ranker, settings), interest=0)
-    ordered = [page.order(inputs, ranker, settings) for inputs in tastes]
+        return replace(page.finish(ordered[0], tastes[0], ranker, settings), interest=0)
     ranked = [page.numbered(one, inputs) for one, inputs in zip(ordered, tastes, strict=True)]
     by_paper = {item.paper_id: item for items in ranked for item in items if item.voted}
     open_items = turns(

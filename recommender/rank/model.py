@@ -96,10 +96,17 @@ class Ranker:
         ModelIncompatible
             If the matrix holds other features than the ranker was made for.
         """
-        scores = self.blend(matrix)
-        if self.trees is not None and len(matrix.paper_ids):
-            scores = scores + booster(self.trees).predict(matrix.values, raw_score=True, num_threads=1).astype(np.float32)
-        return scores
+        return self.score_each([matrix])[0]
+
+    def score_each(self, matrices: Sequence[FeatureMatrix]) -> list[FloatArray]:
+        """Return the scores of several pages, each as `score` gives them."""
+        scores = [self.blend(matrix) for matrix in matrices]
+        values = [matrix.values for matrix in matrices if len(matrix.paper_ids)]
+        if self.trees is None or not values:
+            return scores
+        added = booster(self.trees).predict(np.concatenate(values), raw_score=True, num_threads=1).astype(np.float32)
+        ends = np.cumsum([len(own) for own in scores])[:-1]
+        return [own + its for own, its in zip(scores, np.split(added, ends), strict=True)]
 
     def contributions(self, matrix: FeatureMatrix) -> FloatArray:
         """Return what each feature adds to each score, shape (n, f + 1); the last column is what all papers start from.

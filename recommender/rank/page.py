@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from recommender.rank import explain, features, heads, profile, rerank, rules
 from recommender.rank.compared import Compared
@@ -31,7 +32,7 @@ from recommender.types import (
     Rule,
 )
 
-__all__ = ["Inputs", "Ordered", "describe", "finish", "numbered", "order", "rank_page", "reasons", "recipe"]
+__all__ = ["Inputs", "Ordered", "describe", "finish", "numbered", "order", "order_each", "rank_page", "reasons", "recipe"]
 
 
 _NO_CHOICES = Choices()
@@ -163,39 +164,39 @@ def finish(ordered: Ordered, inputs: Inputs, ranker: Ranker, settings: RankSetti
     )
 
 
-@heads.one_thread_each
 def order(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> Ordered:
     """Choose, describe, score and order the candidates: all of a page but its reasons; parameters and errors as in `rank_page`."""
-    live, shelf = _live_votes(inputs), _shelf(inputs)
-    judged = frozenset({**live, **shelf})
-    chosen, alike, taste, matrix = _describe(inputs, ranker, settings, judged)
-    scores = ranker.score(matrix)
-    wanted = rules.must(inputs.window.index, inputs.choices.rules) if inputs.choices.rules else {}
-    required = {i: rule for i, rule in wanted.items() if i in chosen.at and i not in judged}
-    votes = replace(_votes(inputs, live, shelf, chosen, taste), required=tuple(required))
-    placed = rerank.order(
-        chosen.papers,
-        scores,
-        chosen.dense,
-        votes,
-        reader_id=inputs.reader_id,
-        day=inputs.day,
-        settings=settings,
-        doubt=matrix.column("uncertainty"),
-    )
-    return Ordered(chosen, alike, taste, judged, matrix, scores, placed, votes, required)
+    return order_each([inputs], ranker, settings)[0]
+
+
+@heads.one_thread_each
+def order_each(pages: Sequence[Inputs], ranker: Ranker, settings: RankSettings) -> list[Ordered]:
+    """Order the candidates of several pages as `order` does, every step for all of them: what a step works with then stays at hand."""
+    described = [_describe(inputs, ranker, settings) for inputs in pages]
+    scores = ranker.score_each([own.matrix for own in described])
+    return [_in_order(*one, settings) for one in zip(pages, described, scores, strict=True)]
 
 
 @heads.one_thread_each
 def describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> FeatureMatrix:
     """Return the feature rows of every candidate, as `rank_page` computes them."""
-    return _describe(inputs, ranker, settings, frozenset({**_live_votes(inputs), **_shelf(inputs)}))[3]
+    return _describe(inputs, ranker, settings).matrix
 
 
-def _describe(
-    inputs: Inputs, ranker: Ranker, settings: RankSettings, judged: frozenset[str]
-) -> tuple[Candidates, Compared | None, Profile, FeatureMatrix]:
+class _Described(NamedTuple):
+    """The candidates of one page, their features, and what these come of; `live` and `shelf` as of the functions of that name."""
+
+    candidates: Candidates
+    alike: Compared | None
+    profile: Profile
+    live: Mapping[str, Event]
+    shelf: Mapping[str, Event]
+    matrix: FeatureMatrix
+
+
+def _describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> _Described:
     """Candidates, the reader's profile, how alike the two are, and the features: the first three steps."""
+    live, shelf = _live_votes(inputs), _shelf(inputs)
     announce = tuple(inputs.choices.announce or settings.announce)
     chosen = inputs.window.candidates(settings.window_days, announce, inputs.seen | _unwanted(inputs))
     taste = profile.build(
@@ -210,9 +211,35 @@ def _describe(
     sight = inputs.window.through(ranker)
     alike = likeness(sight, taste)
     matrix = features.describe(
-        inputs.window, sight, chosen, taste, alike, voted=judged, settings=settings, neighbours=inputs.neighbours
+        inputs.window,
+        sight,
+        chosen,
+        taste,
+        alike,
+        voted=frozenset({**live, **shelf}),
+        settings=settings,
+        neighbours=inputs.neighbours,
     )
-    return chosen, alike, taste, matrix
+    return _Described(chosen, alike, taste, live, shelf, matrix)
+
+
+def _in_order(inputs: Inputs, known: _Described, scores: FloatArray, settings: RankSettings) -> Ordered:
+    """Put scored candidates in order: the fifth step."""
+    chosen, judged = known.candidates, frozenset({**known.live, **known.shelf})
+    wanted = rules.must(inputs.window.index, inputs.choices.rules) if inputs.choices.rules else {}
+    required = {i: rule for i, rule in wanted.items() if i in chosen.at and i not in judged}
+    votes = replace(_votes(inputs, known.live, known.shelf, chosen, known.profile), required=tuple(required))
+    placed = rerank.order(
+        chosen.papers,
+        scores,
+        chosen.dense,
+        votes,
+        reader_id=inputs.reader_id,
+        day=inputs.day,
+        settings=settings,
+        doubt=known.matrix.column("uncertainty"),
+    )
+    return Ordered(chosen, known.alike, known.profile, judged, known.matrix, scores, placed, votes, required)
 
 
 def _unwanted(inputs: Inputs) -> frozenset[str]:
@@ -327,8 +354,8 @@ def reasons(ordered: Ordered, inputs: Inputs, ranker: Ranker, places: Sequence[i
     )
     lifted = explain.ranked(ranker.by_family(shown, explain.NUMBERS))
     return {
-        place: explain.reasons(at, item, lifted[at], evidence)
-        for at, (place, item) in enumerate(zip(places, placed, strict=True))
+        place: explain.reasons(at, item, lifts, evidence)
+        for at, (place, item, lifts) in enumerate(zip(places, placed, lifted, strict=True))
     }
 
 

@@ -21,6 +21,7 @@ __all__ = ["BLOCK", "PROMISE_AT", "Placed", "Votes", "order"]
 
 BLOCK = 20
 LOOK_AHEAD = 40  # rows compared with one another at once: most twenties are full before they run out
+_LATER = np.triu(np.ones((LOOK_AHEAD, LOOK_AHEAD), dtype=bool), 1)
 PROMISE_AT = 3  # where the paper nearest to a fresh up-vote stands at the latest
 
 
@@ -142,13 +143,13 @@ def _blocks(open_rows: list[int], known: _Candidates, promised: int | None, salt
     while left and len(placed) < settings.page_size:
         slots = settings.explore_per_20 if len(left) >= 2 * BLOCK else 0
         block = [Placed(row) for row in _best_that_fit(left, BLOCK - slots, known, settings)]
-        left = _but(left, [item.row for item in block])
         if slots:
             # The promised paper has its place: drawn, it would take a slot along and leave the log without it.
-            pool = list(islice((row for row in left if row != promised), settings.explore_pool))
+            spoken_for = {*(item.row for item in block), promised}
+            pool = list(islice((row for row in left if row not in spoken_for), settings.explore_pool))
             first = 1 if placed else PROMISE_AT + 1
             block = _explored(block, pool, known, f"{salt}:{len(placed) // BLOCK}", slots, first, settings)
-            left = _but(left, [item.row for item in block if item.explored])
+        left = _but(left, [item.row for item in block])
         placed += block
     return placed
 
@@ -184,7 +185,7 @@ def _best_that_fit(left: Sequence[int], count: int, known: _Candidates, settings
         chunk = left[start : start + LOOK_AHEAD]
         dense = known.dense[chunk]
         # All inner products at once cost a fraction of a product per row.
-        ones, others = np.nonzero(np.triu(dense @ dense.T, 1) >= settings.near_duplicate)
+        ones, others = np.nonzero((dense @ dense.T >= settings.near_duplicate) & _LATER[: len(chunk), : len(chunk)])
         twins = list(zip(ones.tolist(), others.tolist(), strict=True))  # hardly ever any
         repeats = set[int]()
         if chosen:
@@ -196,7 +197,8 @@ def _best_that_fit(left: Sequence[int], count: int, known: _Candidates, settings
             if at in repeats or not at_cap.isdisjoint(authors):
                 continue
             chosen.append(row)
-            repeats.update(later for earlier, later in twins if earlier == at)
+            if twins:
+                repeats.update(later for earlier, later in twins if earlier == at)
             for author in dict.fromkeys(authors):
                 by_author[author] = by_author.get(author, 0) + 1
                 if by_author[author] >= settings.author_cap:

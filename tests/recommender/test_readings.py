@@ -18,6 +18,8 @@ from recommender import daily
 from recommender.daily import Rankers
 from recommender.desk import Desk
 from recommender.hashing import HashingEncoder
+from recommender.rank import draft
+from recommender.rank.compared import Comparisons
 from recommender.rank.features import NAMES
 from recommender.rank.model import Ranker
 from recommender.readings import MOST_WINDOWS, Readings
@@ -183,6 +185,25 @@ def test_pages_of_several_are_those_of_each_and_stored_once(database: Database, 
     assert desk.pages(house.readers, DAY, now=LATER).keys() == found.keys()
     assert desk.prepare(house.readers, DAY, now=LATER) == 0
     assert desk.pages([], DAY, now=NOW) == {}
+
+
+def test_two_models_share_the_pages_of_several_as_they_share_those_of_each(
+    database: Database, settings: Settings, house: House, rankers: Rankers
+) -> None:
+    publish(database, settings, busy_ranker(house, version="rival", seed=2, rounds=5, dimensions=DIMENSIONS), trial=True)
+    alone, found = made(database, house.readers, rankers), Desk(database, rankers, RANK).pages(house.readers, DAY, now=NOW)
+    assert same(found.values(), alone)
+    assert {item.team for page in alone for item in page.items} == {"", *draft.makers(alone[0].model)}
+
+
+def test_a_text_that_several_readers_spoke_of_is_compared_with_the_day_at_once(
+    database: Database, house: House, rankers: Rankers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, whole = list[tuple[str, ...]](), Comparisons._looked_at
+    monkeypatch.setattr(Comparisons, "_looked_at", lambda self, texts: looked.append(texts.ids) or whole(self, texts))
+    Desk(database, rankers, RANK).pages(house.readers, DAY, now=NOW)
+    assert len(looked[0]) > 50
+    assert sum(map(len, looked[1:])) < 5, "what somebody picked or made a rule of may come besides"
 
 
 def test_what_several_readers_spoke_of_is_read_at_once(

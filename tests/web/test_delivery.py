@@ -17,6 +17,7 @@ from post_walk import ZONES, walk
 from recommender import daily
 from recommender.desk import Desk
 from recommender.hours import Schedule
+from recommender.rank import page
 from recommender.settings import Settings
 from recommender.store import events, pages, subscribers
 from recommender.store.db import Database
@@ -253,14 +254,14 @@ def test_pages_are_made_together_for_those_who_have_something_new_to_read(
 def test_a_page_that_cannot_be_made_costs_nobody_else_theirs(
     post: Post, alice: Reader, bob: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ranked = daily._ranked
+    gathered = daily._inputs
 
-    def failing(reading: Any, reader_id: int, *more: Any, **options: Any) -> RankedPage:
+    def failing(reading: Any, reader_id: int, *more: Any, **options: Any) -> list[page.Inputs]:
         if reader_id == alice.id:
             raise ZeroDivisionError("of all things")
-        return ranked(reading, reader_id, *more, **options)
+        return gathered(reading, reader_id, *more, **options)
 
-    monkeypatch.setattr(daily, "_ranked", failing)
+    monkeypatch.setattr(daily, "_inputs", failing)
     post.want(alice)
     post.want(bob)
     assert post.tick() == {"failed": 1, "sent": 1}

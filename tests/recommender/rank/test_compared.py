@@ -117,6 +117,24 @@ def test_a_text_is_looked_at_once_and_not_too_many_are_kept(monkeypatch: pytest.
     assert looked == [JUDGED.ids[0]], "the oldest are not"
 
 
+def test_what_is_foreseen_is_what_would_have_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = comparisons()
+    asked.of([JUDGED.take(range(10, 13))])
+    assert asked.unknown(JUDGED.ids[8:16]) == [JUDGED.ids[at] for at in (8, 9, 13, 14, 15)]
+    asked.foresee(JUDGED.take(range(40)))
+    asked.foresee(JUDGED.take([]))  # of papers that no encoder has read there is nothing to foresee
+    assert asked.unknown(JUDGED.ids) == list(JUDGED.ids[40:])
+    expected = comparisons().of([JUDGED.take(range(40))])
+    monkeypatch.setattr(Comparisons, "_looked_at", lambda *_: pytest.fail("it was foreseen"))
+    assert same(asked.of([JUDGED.take(range(40))]), expected)
+
+
+def test_no_more_is_foreseen_than_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "MOST", 0)
+    monkeypatch.setattr(compared, "LEAST", 30)
+    assert comparisons().unknown(JUDGED.ids) == list(JUDGED.ids[:30])
+
+
 def test_several_threads_may_ask_at_once() -> None:
     asked = comparisons()
     wanted: Sequence[range] = [range(start, start + 25) for start in range(0, 45, 5)] * 4

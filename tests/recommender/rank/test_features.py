@@ -125,6 +125,15 @@ def test_authors_and_categories_by_hand() -> None:
     assert value(matrix, "author_affinity", neither) == value(matrix, "category_affinity", neither) == 0.0
 
 
+def test_of_several_authors_the_one_who_matters_most_counts() -> None:
+    liked = [make_paper(n, day=EARLIER, authors=("Ann",) if n < 3 else ("Bo",)) for n in (1, 2, 3)]
+    events = [make_event(n, paper) for n, paper in enumerate(liked, start=1)]
+    theirs = [make_paper(4, authors=("Ann", "Bo")), make_paper(5, authors=("Bo", "Ann")), make_paper(6, authors=("Bo",))]
+    matrix = described(theirs, events, read=liked, settings=FRESH)
+    assert [value(matrix, "author_affinity", paper) for paper in theirs] == pytest.approx([2 / 3, 2 / 3, 1 / 2])
+    assert value(matrix, "author_sum", theirs[0]) == pytest.approx(2 / 3 + 1 / 2)
+
+
 def test_an_organisation_by_hand() -> None:
     liked = make_paper(1, day=EARLIER, organization="Institute")
     theirs, others, nobodys = (make_paper(n, organization=o) for n, o in ((2, "Institute"), (3, "Academy"), (4, None)))
