@@ -14,12 +14,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.charset import Charset
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
 from recommender.errors import MailError
@@ -44,6 +46,8 @@ __all__ = [
 LONGEST_ADDRESS = 254
 LONGEST_LINE = 998  # octets (RFC 5322); a text with longer lines is encoded
 _WIDTH = 78  # columns of a header that is folded
+_PIECE = 36  # octets of words that are encoded together: 60 letters at most, which fit beside the longest name of such a header
+_UTF8 = Charset("utf-8")
 _NEVER_FOLDED = frozenset(
     {"message-id", "in-reply-to", "references", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id"}
 )
@@ -97,12 +101,24 @@ class _Policy(EmailPolicy):
         if not words:
             return f"{name}: {text}{end}"
         breakable = plain and not addresses and max(map(len, words.split(" "))) < _WIDTH - len(name) - 2
-        encoded = Header(words, "us-ascii" if breakable else "utf-8", header_name=name).encode(linesep=end)
+        encoded = Header(words, "us-ascii", header_name=name).encode(linesep=end) if breakable else _encoded(words, end)
         return f"{name}: {encoded}{f'{end} <{addresses[0].addr_spec}>' if addresses else ''}{end}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """Fold a header into bytes."""
         return self.fold(name, value).encode("ascii")
+
+
+def _encoded(words: str, end: str) -> str:
+    """Encode words that are not plain (RFC 2047): the library looks for the longest line letter by letter, this takes short ones."""
+    data, pieces, start = words.encode(), list[str](), 0
+    while start < len(data):
+        stop = start + _PIECE
+        while stop < len(data) and data[stop] & 0xC0 == 0x80:  # in the middle of a letter
+            stop -= 1
+        pieces.append(_UTF8.header_encode(data[start:stop].decode()))
+        start = stop
+    return f"{end} ".join(pieces)
 
 
 class _Headers(HeaderRegistry):
@@ -290,7 +306,7 @@ def _envelope(to_name: str, to_address: str, subject: str, *, message_id: str, s
     _refuse_breaks("Message-ID", message_id)
     message = EmailMessage(POLICY)
     message["Subject"] = one_line(subject)
-    message["From"] = _address(*parseaddr(one_line(sender)))
+    message["From"] = _from(sender)
     message["To"] = _address(to_name, to_address)
     message["Date"] = format_datetime(now.astimezone(UTC))
     message["Message-ID"] = f"<{message_id}>"
@@ -324,6 +340,12 @@ def _sender_id(message: EmailMessage) -> str:
 def _refuse_breaks(name: str, value: str) -> None:
     if not re.fullmatch(r"[\x21-\x3b\x3d\x3f-\x7e]{1,900}", value):
         raise MailError(f"{name} {value!r} cannot stand in a header: plain ASCII without spaces, at most 900 characters")
+
+
+@lru_cache(maxsize=4)
+def _from(sender: str) -> Any:
+    """Return the header of a sender, read once: it is the same in all messages."""
+    return POLICY.header_factory("From", _address(*parseaddr(one_line(sender))))
 
 
 def _address(name: str, address: str) -> Address:

@@ -14,7 +14,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from email.generator import BytesGenerator
 from email.message import EmailMessage
+from io import BytesIO
 from time import monotonic
 from typing import Any
 
@@ -30,11 +32,20 @@ IDLE_S = 15.0  # a connection that nothing was sent over for so long is opened a
 MESSAGES = 100  # after so many a connection is opened again: servers refuse more, and a new one may reach a less busy machine
 KEPT = 4  # connections kept for the next message
 LISTEN_S = 0.25  # seconds at most, before the closing dot: by then a server that is lost in the middle of a message is noticed
+_LINE_END = re.compile(r"\r\n|\r|\n")
 GOODBYE_S = 2.0  # the message is over there, however the goodbye goes
 
 
 def nothing() -> None:
     """Do nothing: what is done before the end of a message when nobody asked for anything."""
+
+
+class _Generator(BytesGenerator):
+    """The library's, but that it writes a text at once instead of line by line."""
+
+    def _write_lines(self, lines: str) -> None:
+        if lines:
+            self.write(_LINE_END.sub(self._NL, lines))  # type: ignore[attr-defined]  # the library's own, which its types leave out
 
 
 def octets(message: EmailMessage) -> bytes:
@@ -47,7 +58,9 @@ def octets(message: EmailMessage) -> bytes:
     """
     policy = message.policy if message.policy.linesep == "\r\n" else message.policy.clone(linesep="\r\n")
     try:
-        data = message.as_bytes(policy=policy)
+        buffer = BytesIO()
+        _Generator(buffer, mangle_from_=False, policy=policy).flatten(message)
+        data = buffer.getvalue()
     except (ValueError, TypeError, LookupError) as error:
         raise MailError(f"the message cannot be written down: {error}") from None
     return data if data.endswith(b"\r\n") else data + b"\r\n"

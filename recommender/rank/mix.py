@@ -7,7 +7,7 @@ turn, the first turn falling to another one every day. A paper stands there once
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -21,7 +21,7 @@ from recommender.types import EventKind, RankedItem, RankedPage
 
 __all__ = ["rank_each", "rank_mixed", "turns"]
 
-TOGETHER = 8  # readers whose pages go from step to step together: more take memory, and hardly less time
+ROOM = 2**22  # pairs of papers compared for pages that go from step to step together: some 100 megabytes
 
 
 def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings) -> RankedPage:
@@ -44,13 +44,26 @@ def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings)
 
 @one_thread_each
 def rank_each(readers: Sequence[Sequence[Inputs]], ranker: Ranker, settings: RankSettings) -> list[RankedPage]:
-    """Make the pages of several readers, each as `rank_mixed` does, a few at a time."""
+    """Make the pages of several readers, each as `rank_mixed` does, as many at a time as there is room for."""
     made: list[RankedPage] = []
-    for start in range(0, len(readers), TOGETHER):
-        some = readers[start : start + TOGETHER]
+    for some in _by_room(readers):
         ordered = iter(page.order_each([inputs for tastes in some for inputs in tastes], ranker, settings))
         made += [_finish(tastes, list(islice(ordered, len(tastes))), ranker, settings) for tastes in some]
     return made
+
+
+def _by_room(readers: Sequence[Sequence[Inputs]]) -> Iterator[Sequence[Sequence[Inputs]]]:
+    """Cut readers into groups whose papers, each against each that they spoke of, are not too many; nobody is left out."""
+    group, size = list[Sequence[Inputs]](), 0
+    for tastes in readers:
+        own = sum(len(inputs.read_vectors) * len(inputs.window.papers) for inputs in tastes)
+        if group and size + own > ROOM:
+            yield group
+            group, size = [], 0
+        group.append(tastes)
+        size += own
+    if group:
+        yield group
 
 
 def _finish(tastes: Sequence[Inputs], ordered: Sequence[Ordered], ranker: Ranker, settings: RankSettings) -> RankedPage:

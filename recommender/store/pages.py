@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -48,7 +48,13 @@ _HEAD = (
     .limit(1)
 )
 _ITEMS = select(*_I.c).where(_I.c.page_id == bindparam("page")).order_by(_I.c.position)
-_NUMBERS = select(_I.c.page_id, _I.c.position, _I.c.id).where(_I.c.page_id.in_(bindparam("pages", expanding=True)))
+_NUMBERS = select(_I.c.position, _I.c.id).where(_I.c.page_id == bindparam("page"))
+_BEFORE = _I.c.id - _I.c.position  # the same for all items of a page that were numbered one after the other
+_STARTS = (
+    select(_I.c.page_id, func.min(_BEFORE), func.max(_BEFORE))
+    .where(_I.c.page_id.in_(bindparam("pages", expanding=True)))
+    .group_by(_I.c.page_id)
+)
 _OF_DAY = (_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"))
 _REVISION = select(func.max(_P.c.revision)).where(*_OF_DAY)
 _STANDING = select(
@@ -144,11 +150,10 @@ def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[Ra
     ]
     if facts := [_item_facts(page.id, item) for page in numbered for item in page.items]:
         insert_plain(session, ItemRow, facts)
-    ids: dict[tuple[int, int], int] = {}
-    for start in range(0, len(numbered), BATCH):
-        some = [page.id for page in numbered[start : start + BATCH]]
-        ids.update(((row.page_id, row.position), row.id) for row in session.execute(_NUMBERS, {"pages": some}))
-    return [replace(page, items=tuple(item.with_id(ids[page.id, item.position]) for item in page.items)) for page in numbered]
+    number_of = _numbers(session, [page.id for page in numbered])
+    return [
+        replace(page, items=tuple(item.with_id(number_of[page.id](item.position)) for item in page.items)) for page in numbered
+    ]
 
 
 def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None:
@@ -238,6 +243,17 @@ def _shown_items(session: Session, page_ids: Sequence[int]) -> dict[int, list[Sh
     found: dict[int, list[ShownItem]] = {}
     for row, shown_at in session.execute(query):
         found.setdefault(row.page_id, []).append(ShownItem(_item(row), shown_at))
+    return found
+
+
+def _numbers(session: Session, page_ids: Sequence[int]) -> dict[int, Callable[[int], int]]:
+    """Return for each page a function from a position to the number of its item; most are known by their first one."""
+    found: dict[int, Callable[[int], int]] = {}
+    for start in range(0, len(page_ids), BATCH):
+        for page_id, first, last in session.execute(_STARTS, {"pages": page_ids[start : start + BATCH]}):
+            found[page_id] = first.__add__
+            if first != last:
+                found[page_id] = {row.position: row.id for row in session.execute(_NUMBERS, {"page": page_id})}.__getitem__
     return found
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 from factories import DAY, make_edition
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import make_event, make_inputs
 
-from recommender.rank import page
+from recommender.rank import mix, page
 from recommender.rank.mix import rank_mixed, turns
 from recommender.rank.model import blend_ranker
 from recommender.rank.page import Inputs
@@ -79,6 +80,26 @@ def test_one_taste_alone_is_its_own_page() -> None:
     alone, own = mixed(inputs), page.rank_page(inputs, blend_ranker(), QUIET)
     assert (alone.interest, own.interest) == (0, ROBOTS)
     assert ids(alone) == ids(own)
+
+
+@pytest.mark.parametrize(("room", "groups"), [(0, [2, 1, 1]), (14 * len(PAGE), [3, 1]), (mix.ROOM, [4])])
+def test_pages_made_together_are_those_of_each_however_many_there_is_room_for(
+    room: int, groups: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robots, speech = taste(ROBOTS, liked("robots")), taste(SPEECH, liked("speech", 11))
+    readers = [[robots, speech], [replace(speech, reader_id=2)], [replace(robots, reader_id=3)]]
+    alone = [mixed(*tastes) for tastes in readers]
+    monkeypatch.setattr(mix, "ROOM", room)
+    asked, together = list[int](), page.order_each
+    monkeypatch.setattr(page, "order_each", lambda many, *more: asked.append(len(many)) or together(many, *more))
+    made = mix.rank_each(readers, blend_ranker(), QUIET)
+    assert asked == groups
+    for one, own in zip(made, alone, strict=True):
+        assert (one.reader_id, ids(one)) == (own.reader_id, ids(own))
+        for item, its in zip(one.items, own.items, strict=True):
+            np.testing.assert_array_equal(item.features, its.features)
+            assert (item.score, item.reasons, item.interest) == (its.score, its.reasons, its.interest)
+    assert mix.rank_each([], blend_ranker(), QUIET) == []
 
 
 def test_an_item_carries_the_features_of_its_own_interest() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from recommender.store import events, pages, papers
-from recommender.store.db import Database
+from recommender.store.db import Database, Session
 from recommender.store.readers import Reader
 from recommender.store.tables import EventRow, ItemRow, PageRow
 from recommender.types import Channel, EventKind, RankedItem, RankedPage, Reason
@@ -59,6 +59,24 @@ def same(one: RankedPage, other: RankedPage) -> bool:
         assert a.features.dtype == b.features.dtype == np.float32
     bare = [replace(page, items=tuple(replace(item, features=np.zeros(0)) for item in page.items)) for page in (one, other)]
     return repr(bare[0]) == repr(bare[1])
+
+
+def test_pages_are_numbered_by_the_database(
+    library: Database, alice: Reader, bob: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = pages.insert_plain
+
+    def shuffled(session: Session, row: type[ItemRow], facts: list[dict[str, object]]) -> None:
+        plainly(session, row, [*facts[:7], *reversed(facts[7:])])
+
+    monkeypatch.setattr(pages, "insert_plain", shuffled)
+    with library.write() as session:
+        made = pages.save_all(session, [(make_page(alice), 0), (make_page(bob), 0), (make_page(alice, items=()), 1)])
+    for page in made:
+        with library.read() as session:
+            stored = pages.by_id(session, page.id)
+        assert stored is not None
+        assert same(stored, page)
 
 
 def test_a_page_comes_back_whole(library: Database, alice: Reader) -> None:
