@@ -94,7 +94,7 @@ def ranked_pages(
     Ranking takes longer than anything else a request does, and this needs no transaction that keeps others from writing. What was
     read for one reader need not be read again for the next one, where both are given the same `readings`.
     """
-    known = {reader_id: tastes.of_page(session, reader_id, interest) for reader_id in reader_ids}
+    known = tastes.of_pages(session, reader_ids, interest)
     found = {i: _fresh(session, i, day, rankers, settings, interest, own) for i, own in known.items()}
     stale = [reader_id for reader_id, stored in found.items() if stored is None]
     fresh = {reader_id: stored for reader_id, stored in found.items() if stored is not None}

@@ -64,12 +64,16 @@ class EventKind(StrEnum):
     @property
     def is_vote(self) -> bool:
         """Whether this kind speaks in the vote slot of a paper (up, down, hide or clear)."""
-        return self in (EventKind.UPVOTE, EventKind.DOWNVOTE, EventKind.HIDE, EventKind.CLEAR)
+        return self in _VOTES
 
     @property
     def is_shelf(self) -> bool:
         """Whether this kind speaks in the shelf slot of a paper (save or unsave)."""
-        return self in (EventKind.SAVE, EventKind.UNSAVE)
+        return self in _SHELF
+
+
+_VOTES = (EventKind.UPVOTE, EventKind.DOWNVOTE, EventKind.HIDE, EventKind.CLEAR)
+_SHELF = (EventKind.SAVE, EventKind.UNSAVE)
 
 
 class Channel(StrEnum):

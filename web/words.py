@@ -254,11 +254,16 @@ def reason_words(reason: Reason) -> str:
     """Return a reason in the reader's language; its names stay as they are."""
     if not reason.template:
         return reason.text
-    said: str = gettext(reason.template)
     try:
-        return said % reason.names
+        return _translated(reason.template, spoken()) % reason.names
     except (TypeError, ValueError):  # a sentence of an older or newer program, whose names do not fit it
         return reason.text
+
+
+@lru_cache(maxsize=256)
+def _translated(template: str, _language: str) -> str:
+    """Return a sentence in the language that is spoken; each page says the same few sixty times."""
+    return str(gettext(template))
 
 
 def source_words(name: str) -> str:

@@ -30,6 +30,8 @@ Numbers = npt.NDArray[np.float64]
 MOST_SLOTS = 8  # a salt's digest of 64 bytes gives eight draws
 _LEAST_DOUBT = 0.2  # of the largest in the pool: nobody's score is known five times better than another's
 _REACH = 6.0  # standard deviations beyond which nothing is expected
+_ROOT = float(np.sqrt(2.0 * np.pi))
+_ALL = slice(None)
 _STEP = 0.5  # of the smallest standard deviation: the trapezoid rule is then right to about 1e-6
 
 
@@ -95,13 +97,13 @@ def draw(ids: Sequence[str], mean: FloatArray, doubt: FloatArray | None, *, salt
         key = keys[left, slot]
         by_lot = believed is None or coins[slot] < uniform
         at = int(np.argmax(key if by_lot or believed is None else believed[0] + believed[1] * ndtri(key)))
-        filled.append(Slot(int(left[at]), float(_mixed(believed, len(left), uniform)[at])))
+        filled.append(Slot(int(left[at]), float(_mixed(believed, len(left), uniform, slice(at, at + 1))[0])))
         left = left[left != left[at]]
     return filled
 
 
 def chances(mean: FloatArray, doubt: FloatArray | None, *, uniform: float) -> Numbers:
-    """Return each paper's probability to get a slot, shape (n,), adding up to one; parameters as in `draw`.
+    """Return each paper's probability to get a slot, shape (n,), adding up to one but for 1e-6; parameters as in `draw`.
 
     Examples
     --------
@@ -126,11 +128,11 @@ def places(salt: str, slots: int, *, first: int, last: int) -> list[int]:
     return [int(place) for place in free[np.argsort(keys)[:slots]]]
 
 
-def _mixed(believed: tuple[Numbers, Numbers] | None, n: int, uniform: float) -> Numbers:
-    """Probability of each of n papers: equal chances now and then, Thompson sampling otherwise."""
+def _mixed(believed: tuple[Numbers, Numbers] | None, n: int, uniform: float, some: slice = _ALL) -> Numbers:
+    """Probability of some of n papers: equal chances now and then, Thompson sampling otherwise."""
     if believed is None or n < 2:
-        return np.full(n, 1.0 / max(n, 1))
-    mixed: Numbers = uniform / n + (1.0 - uniform) * _highest(*believed)
+        return np.full(n, 1.0 / max(n, 1))[some]
+    mixed: Numbers = uniform / n + (1.0 - uniform) * _highest(*believed, some)
     return mixed
 
 
@@ -144,24 +146,21 @@ def _believed(mean: FloatArray, doubt: FloatArray | None) -> tuple[Numbers, Numb
     return centred / spread if spread > 1e-9 else np.zeros_like(centred), np.maximum(doubt, np.float64(_LEAST_DOUBT * widest))
 
 
-def _highest(mean: Numbers, std: Numbers) -> Numbers:
-    """Probability of each of n independent normal variables to be the highest.
+def _highest(mean: Numbers, std: Numbers, some: slice) -> Numbers:
+    """Probability of some of n independent normal variables to be the highest of all.
 
     That the i-th is at x and all others below is f_i(x) / F_i(x) times the product of all F(x); integrated over x by the trapezoid
     rule, which is as good as exact for functions as smooth as these.
     """
     low, high = float((mean - _REACH * std).max()), float((mean + _REACH * std).max())
     steps = int((high - low) / (_STEP * float(std.min()))) + 1
-    x = low + (high - low) / steps * np.arange(steps + 1)
+    step = (high - low) / steps
+    x = low + step * np.arange(steps + 1)
     z = x - mean[:, None]
     z /= std[:, None]  # never below -_REACH: dividing by F is safe
     below = ndtr(z)
-    bell = -0.5 * z
-    bell *= z
-    np.exp(bell, out=bell)
-    bell /= below
-    density = bell @ below.prod(axis=0) / std
-    highest: Numbers = density / density.sum()
+    bell = np.exp(-0.5 * np.square(z[some])) / below[some]
+    highest: Numbers = bell @ below.prod(axis=0) * (step / _ROOT) / std[some]
     return highest
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -76,7 +76,8 @@ def build(
     known = [taste for taste in tastes if taste.paper_id in rows and taste.paper_id in papers]
     likes = [taste for taste in known if taste.strength > 0][: settings.max_likes]
     dislikes = [taste for taste in known if taste.strength < 0][: settings.max_likes]
-    weight = {taste.paper_id: abs(taste.strength) * _decay(taste.at, day, settings) for taste in (*likes, *dislikes)}
+    until = end_of(day)
+    weight = {taste.paper_id: abs(taste.strength) * _decay(until - taste.at, settings) for taste in (*likes, *dislikes)}
     newest = max((t for t in likes if t.kind is EventKind.UPVOTE), key=lambda t: t.event_id, default=None)
     return Profile(
         as_of=as_of,
@@ -131,8 +132,8 @@ def _picked(paper_ids: Sequence[str], spoken_of: Collection[str], strength: floa
     return [_Taste(i, strength, today, 0, EventKind.CLICK) for i in dict.fromkeys(paper_ids) if i not in spoken_of]
 
 
-def _decay(at: datetime, day: date, settings: RankSettings) -> float:
-    age_days = max(0.0, (end_of(day) - at) / ONE_DAY)
+def _decay(age: timedelta, settings: RankSettings) -> float:
+    age_days = max(0.0, age / ONE_DAY)
     return float(max(0.5 ** (age_days / settings.half_life_days), _FAINTEST))
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "forgotten",
     "get",
     "listing",
+    "listings",
     "move",
     "picks",
     "picks_of",
@@ -47,7 +48,8 @@ GENERAL = "general"  # what the general taste is called in an address: no intere
 
 
 _T = InterestRow.__table__.c
-_ALL = select(*_T).where(_T.reader_id == bindparam("reader")).order_by(_T.place, _T.id)  # made once: every page asks
+_OF_READERS = _T.reader_id.in_(bindparam("readers", expanding=True))
+_ALL = select(*_T).where(_OF_READERS).order_by(_T.place, _T.id)  # made once: every page asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,17 @@ class Interest:
 
 def listing(session: Session, reader_id: int, *, as_of: datetime | None = None) -> list[Interest]:
     """Return the open interests in the reader's order (those open at a moment, when one is named)."""
-    rows = session.execute(_ALL, {"reader": reader_id}).all()
-    if as_of is None:
-        return [_value(row) for row in rows if row.closed_at is None]
-    return [_value(row) for row in rows if row.created_at <= as_of and (row.closed_at is None or row.closed_at > as_of)]
+    return listings(session, [reader_id], as_of=as_of)[reader_id]
+
+
+def listings(session: Session, reader_ids: Sequence[int], *, as_of: datetime | None = None) -> dict[int, list[Interest]]:
+    """Return the same for several readers, at most `BATCH` of them."""
+    found: dict[int, list[Interest]] = {reader_id: [] for reader_id in reader_ids}
+    for row in session.execute(_ALL, {"readers": reader_ids}):
+        was_there = as_of is None or row.created_at <= as_of
+        if was_there and (row.closed_at is None or (as_of is not None and row.closed_at > as_of)):
+            found[row.reader_id].append(_value(row))
+    return found
 
 
 def get(session: Session, reader_id: int, interest_id: int) -> Interest | None:

@@ -5,6 +5,7 @@ A rule that has ended keeps its row: an earlier page can be made again as it was
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,24 +16,31 @@ from recommender.store.db import LARGEST, Session
 from recommender.store.tables_reader import RuleRow
 from recommender.types import Rule
 
-__all__ = ["ACTIONS", "FIELDS", "MOST", "active", "add", "dismiss", "dismissed", "end", "find", "get"]
+__all__ = ["ACTIONS", "FIELDS", "MOST", "active", "active_each", "add", "dismiss", "dismissed", "end", "find", "get"]
 
 ACTIONS = ("must", "never")
 FIELDS = ("author", "organization", "category", "phrase", "words", "like")
 MOST = 500  # rules of one reader
 LONGEST = 300  # characters of a value
 _T = RuleRow.__table__.c
-_ACTIVE = (
-    select(*_T).where(_T.reader_id == bindparam("reader"), _T.state == "active").order_by(_T.id)
-)  # made once: every page asks
+_ACTIVE = (  # made once: every page asks
+    select(*_T).where(_T.reader_id.in_(bindparam("readers", expanding=True)), _T.state == "active").order_by(_T.id)
+)
 
 
 def active(session: Session, reader_id: int, *, as_of: datetime | None = None) -> list[Rule]:
     """Return the rules that hold (at a moment, when one is named), oldest first."""
-    rows = session.execute(_ACTIVE, {"reader": reader_id}).all()
-    if as_of is None:
-        return [_value(row) for row in rows if row.ended_at is None]
-    return [_value(row) for row in rows if row.created_at <= as_of and (row.ended_at is None or row.ended_at > as_of)]
+    return active_each(session, [reader_id], as_of=as_of)[reader_id]
+
+
+def active_each(session: Session, reader_ids: Sequence[int], *, as_of: datetime | None = None) -> dict[int, list[Rule]]:
+    """Return the same for several readers, at most `BATCH` of them."""
+    found: dict[int, list[Rule]] = {reader_id: [] for reader_id in reader_ids}
+    for row in session.execute(_ACTIVE, {"readers": reader_ids}):
+        was_there = as_of is None or row.created_at <= as_of
+        if was_there and (row.ended_at is None or (as_of is not None and row.ended_at > as_of)):
+            found[row.reader_id].append(_value(row))
+    return found
 
 
 def add(session: Session, reader_id: int, action: str, field: str, value: str, *, now: datetime, interest: int = 0) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +11,17 @@ from sqlalchemy import bindparam, select
 from recommender.store import events, interests, rules
 from recommender.store.db import Session
 from recommender.store.interests import Picks
+from recommender.store.papers import BATCH
 from recommender.store.tables import ReaderRow
-from recommender.types import Choices
+from recommender.types import Choices, Rule
 
-__all__ = ["GENERAL", "of_page"]
+__all__ = ["GENERAL", "of_page", "of_pages"]
 
 GENERAL = 0  # the taste that needs no name
 _T = ReaderRow.__table__.c
-_CHOSEN = select(_T.announce, _T.picks, _T.forgotten).where(_T.id == bindparam("reader"))  # made once: every page asks
+_CHOSEN = (  # made once: every page asks
+    select(_T.id, _T.announce, _T.picks, _T.forgotten).where(_T.id.in_(bindparam("readers", expanding=True)))
+)
 
 
 def of_page(
@@ -36,13 +40,37 @@ def of_page(
     cursor : int, default=None
         The newest event that was known then.
     """
-    announce, general = _of_reader(session, reader_id)
-    if interest:
-        chosen = {interest: interests.picks(session, reader_id, interest)}
-    else:
-        named = {known.id: known.picks for known in interests.listing(session, reader_id, as_of=as_of)}
-        chosen = {GENERAL: general, **named} if not named or _speaks(session, reader_id, general, cursor) else named
-    decreed = rules.active(session, reader_id, as_of=as_of)
+    return of_pages(session, [reader_id], interest, as_of=as_of, cursor=cursor)[reader_id]
+
+
+def of_pages(
+    session: Session,
+    reader_ids: Iterable[int],
+    interest: int = GENERAL,
+    *,
+    as_of: datetime | None = None,
+    cursor: int | None = None,
+) -> dict[int, dict[int, Choices]]:
+    """Return the same for several readers, which is read at once."""
+    wanted, found = list(reader_ids), dict[int, dict[int, Choices]]()
+    for start in range(0, len(wanted), BATCH):
+        some = wanted[start : start + BATCH]
+        own = {row.id: row for row in session.execute(_CHOSEN, {"readers": some})}
+        named = interests.listings(session, some, as_of=as_of)
+        decreed = rules.active_each(session, some, as_of=as_of)
+        for reader_id in some:
+            announce, general = _of_reader(own.get(reader_id))
+            chosen = {known.id: known.picks for known in named[reader_id]}
+            if interest:
+                chosen = {interest: interests.picks(session, reader_id, interest)}
+            elif not chosen or _speaks(session, reader_id, general, cursor):
+                chosen = {GENERAL: general, **chosen}
+            found[reader_id] = _choices(chosen, decreed[reader_id], announce)
+    return found
+
+
+def _choices(chosen: Mapping[int, Picks], decreed: Sequence[Rule], announce: tuple[str, ...]) -> dict[int, Choices]:
+    """Join what a reader picked for each taste with the rules that hold for it."""
     return {
         taste: Choices(
             tuple(rule for rule in decreed if rule.interest in (GENERAL, taste)),
@@ -55,9 +83,8 @@ def of_page(
     }
 
 
-def _of_reader(session: Session, reader_id: int) -> tuple[tuple[str, ...], Picks]:
-    """Return the kinds of announcement that a reader wants, and what their general taste begins with."""
-    row: Any = session.execute(_CHOSEN, {"reader": reader_id}).first()
+def _of_reader(row: Any) -> tuple[tuple[str, ...], Picks]:
+    """Return the kinds of announcement that a reader wants, and what their general taste begins with; None is nobody."""
     if row is None:
         return (), Picks()
     return tuple(kind for kind in row.announce.split(",") if kind), interests.picks_of(row.picks, row.forgotten)

@@ -24,7 +24,7 @@ from recommender.rank.features import NAMES
 from recommender.rank.model import Ranker
 from recommender.readings import MOST_WINDOWS, Readings
 from recommender.settings import RankSettings, Settings
-from recommender.store import artifacts, belongings, events, interests, pages, papers, rules
+from recommender.store import artifacts, belongings, events, interests, pages, papers, rules, tastes
 from recommender.store.db import Database, open_database
 from recommender.types import Channel, EventKind, Paper, RankedPage, Signals
 
@@ -185,6 +185,20 @@ def test_pages_of_several_are_those_of_each_and_stored_once(database: Database, 
     assert desk.pages(house.readers, DAY, now=LATER).keys() == found.keys()
     assert desk.prepare(house.readers, DAY, now=LATER) == 0
     assert desk.pages([], DAY, now=NOW) == {}
+
+
+def test_what_several_readers_set_is_what_each_of_them_set(
+    database: Database, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [*house.readers, 404]
+    with database.read() as session:
+        alone = {reader_id: tastes.of_page(session, reader_id) for reader_id in asked}
+        monkeypatch.setattr(tastes, "BATCH", 3)
+        assert tastes.of_pages(session, iter(asked)) == alone
+        named = next(iter(set(alone[house.readers[0]]) - {0}))
+        assert tastes.of_pages(session, house.readers[:1], named)[house.readers[0]].keys() == {named}
+    assert len({len(own) for own in alone.values()}) > 1
+    assert len({one.rules for own in alone.values() for one in own.values()}) > 2
 
 
 def test_two_models_share_the_pages_of_several_as_they_share_those_of_each(
