@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -284,7 +285,7 @@ def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
         "paper_id": item.paper_id,
         "score": item.score,
         "features": item.features.astype("<f4").tobytes(),
-        "reasons": _as_json([_stored(reason) for reason in item.reasons]),
+        "reasons": f"[{', '.join(map(_stored, item.reasons))}]",
         "explored": item.explored,
         "propensity": item.propensity,
         "voted": item.voted,
@@ -309,18 +310,17 @@ def _item(row: ItemRow | Row[Any]) -> RankedItem:
     )
 
 
-_as_json = json.JSONEncoder().encode
+_encode = json.JSONEncoder().encode
 
 
-def _stored(reason: Reason) -> dict[str, Any]:
-    """As JSON holds it; written out, since it is done twice for each paper of each page."""
-    return {
-        "kind": reason.kind,
-        "text": reason.text,
-        "paper_id": reason.paper_id,
-        "template": reason.template,
-        "names": reason.names,
-    }
+def _stored(reason: Reason) -> str:
+    """As JSON holds it."""
+    return _as_json(reason.kind, reason.text, reason.paper_id, reason.template, reason.names)
+
+
+@lru_cache(maxsize=4096)  # many papers are close to the one that somebody likes, or have public code
+def _as_json(kind: str, text: str, paper_id: str | None, template: str, names: tuple[str, ...]) -> str:
+    return _encode({"kind": kind, "text": text, "paper_id": paper_id, "template": template, "names": names})
 
 
 def _reason(stored: dict[str, Any]) -> Reason:
