@@ -1,4 +1,4 @@
-"""One reader's tastes, each ranked by itself -> one page that gives every taste its turn.
+"""The tastes of readers, each ranked by itself -> a page for each reader that gives every taste its turn.
 
 A page of several interests is never one ranking of one blurred taste: each interest ranks the day's papers, and they take places in
 turn, the first turn falling to another one every day. A paper stands there once, for the interest that asked for it first.
@@ -19,32 +19,27 @@ from recommender.rank.rerank import PROMISE_AT
 from recommender.settings import RankSettings
 from recommender.types import EventKind, RankedItem, RankedPage
 
-__all__ = ["rank_each", "rank_mixed", "turns"]
+__all__ = ["rank_each", "turns"]
 
 ROOM = 2**22  # pairs of papers compared for pages that go from step to step together: some 100 megabytes
 
 
-def rank_mixed(tastes: Sequence[Inputs], ranker: Ranker, settings: RankSettings) -> RankedPage:
-    """Make one page of several tastes of one reader and day.
+@one_thread_each
+def rank_each(readers: Sequence[Sequence[Inputs]], ranker: Ranker, settings: RankSettings) -> list[RankedPage]:
+    """Make the pages of several readers, each of all their tastes, as many at a time as there is room for.
 
     Papers with a vote stand as on any page: the one voted on last and saved ones keep their places, the others follow at the end.
 
     Parameters
     ----------
-    tastes : sequence of Inputs
-        At least one, each with the events of its own interest; with one, the page is that of `page.rank_page`.
+    readers : sequence of sequence of Inputs
+        For each reader at least one, each with the events of its own interest; with one, the page is that of `page.rank_page`.
 
     Raises
     ------
     ModelIncompatible
         If the ranker was made for other features.
     """
-    return rank_each([tastes], ranker, settings)[0]
-
-
-@one_thread_each
-def rank_each(readers: Sequence[Sequence[Inputs]], ranker: Ranker, settings: RankSettings) -> list[RankedPage]:
-    """Make the pages of several readers, each as `rank_mixed` does, as many at a time as there is room for."""
     made: list[RankedPage] = []
     for some in _by_room(readers):
         ordered = iter(page.order_each([inputs for tastes in some for inputs in tastes], ranker, settings))

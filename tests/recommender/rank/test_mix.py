@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import make_event, make_inputs
 
 from recommender.rank import mix, page
-from recommender.rank.mix import rank_mixed, turns
+from recommender.rank.mix import rank_each, turns
 from recommender.rank.model import blend_ranker
 from recommender.rank.page import Inputs
 from recommender.rank.rerank import PROMISE_AT
@@ -43,7 +43,7 @@ def liked(topic: str, start: int = 1) -> list[Event]:
 
 
 def mixed(*tastes: Inputs, settings: RankSettings = QUIET) -> RankedPage:
-    return rank_mixed(tastes, blend_ranker(), settings)
+    return rank_each([tastes], blend_ranker(), settings)[0]
 
 
 def ids(made: RankedPage) -> list[str]:
@@ -92,14 +92,14 @@ def test_pages_made_together_are_those_of_each_however_many_there_is_room_for(
     monkeypatch.setattr(mix, "ROOM", room)
     asked, together = list[int](), page.order_each
     monkeypatch.setattr(page, "order_each", lambda many, *more: asked.append(len(many)) or together(many, *more))
-    made = mix.rank_each(readers, blend_ranker(), QUIET)
+    made = rank_each(readers, blend_ranker(), QUIET)
     assert asked == groups
     for one, own in zip(made, alone, strict=True):
         assert (one.reader_id, ids(one)) == (own.reader_id, ids(own))
         for item, its in zip(one.items, own.items, strict=True):
             np.testing.assert_array_equal(item.features, its.features)
             assert (item.score, item.reasons, item.interest) == (its.score, its.reasons, its.interest)
-    assert mix.rank_each([], blend_ranker(), QUIET) == []
+    assert rank_each([], blend_ranker(), QUIET) == []
 
 
 def test_an_item_carries_the_features_of_its_own_interest() -> None:
