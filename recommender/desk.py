@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from recommender import daily
 from recommender.rankers import Rankers
@@ -69,8 +68,7 @@ class Desk:
         """Return the pages, and how many of them were made just now."""
         made_of = (self._rankers, self._settings)
         with self._database.read() as session:  # ranked without the one lock that every writer needs
-            facts: dict[str, Any] = {"now": now, "interest": interest, "readings": self._readings}
-            found = daily.ranked_pages(session, reader_ids, day, *made_of, **facts)
+            found = daily.ranked_pages(session, reader_ids, day, *made_of, now=now, interest=interest, readings=self._readings)
         new = [page for page in found.values() if page.items and not page.id]
         if new:
             with self._database.write() as session:

@@ -143,8 +143,10 @@ def pages(work: Work) -> dict[str, Any]:
     day = desk.open_day(work.clock())
     with work.database.read() as session:
         active = readers.active_since(session, work.clock() - ACTIVE)
-    some = (active[start : start + PAGES_AT_ONCE] for start in range(0, len(active), PAGES_AT_ONCE) if day is not None)
-    built = sum(desk.prepare([reader.id for reader in own], day, now=work.clock()) for own in some) if day is not None else 0
+    if day is None:
+        return {"readers": len(active), "built": 0}
+    some = (active[start : start + PAGES_AT_ONCE] for start in range(0, len(active), PAGES_AT_ONCE))
+    built = sum(desk.prepare([reader.id for reader in own], day, now=work.clock()) for own in some)
     return {"readers": len(active), "built": built}
 
 

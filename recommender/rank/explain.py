@@ -83,6 +83,15 @@ class Evidence:
     shown: FeatureMatrix | None = None
     picked: frozenset[str] = frozenset()
     required: Mapping[str, Rule] = field(default_factory=dict)
+    _similar: dict[str, Reason] = field(default_factory=dict, init=False, repr=False)
+
+    def similar(self, liked: Paper) -> Reason:
+        """Say that a paper is close to a liked one: the same reason stands under many."""
+        if liked.id not in self._similar:
+            did = _did([liked.id], self)
+            template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
+            self._similar[liked.id] = Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
+        return self._similar[liked.id]
 
     def lifts(self, at: int, name: str) -> bool:
         """Whether a feature of the paper at a place is above nothing, so that it can be named."""
@@ -98,11 +107,6 @@ class Evidence:
         enough = (cosines.max(axis=0) >= near).tolist()
         return [liked[row] if is_near else None for row, is_near in zip(cosines.argmax(axis=0).tolist(), enough, strict=True)]
 
-    @cached_property
-    def similar(self) -> dict[str, Reason]:
-        """Reasons that name a liked paper and nothing else, by paper: the same one stands under many."""
-        return {}
-
 
 def families(contributions: FloatArray) -> list[tuple[str, float]]:
     """Sum one paper's contributions, shape (f + 1,), by family, largest first; what all papers start from is left out."""
@@ -113,7 +117,9 @@ def ranked(sums: npt.NDArray[np.floating | np.signedinteger]) -> Iterator[Iterat
     """Name what each family adds to each paper's score, shape (n, families) in the order of `NUMBERS`, the largest first."""
     order = np.argsort(-sums, axis=1, kind="stable").tolist()
     for falling, own in zip(order, sums.tolist(), strict=True):
-        yield ((_DISTINCT[at], own[at]) for at in falling)  # hardly ever asked for to its end
+        yield zip(
+            map(_DISTINCT.__getitem__, falling), map(own.__getitem__, falling), strict=True
+        )  # hardly ever asked for to its end
 
 
 def reasons(at: int, placed: Placed, lifted: Iterable[tuple[str, float]], evidence: Evidence) -> tuple[Reason, ...]:
@@ -126,7 +132,8 @@ def reasons(at: int, placed: Placed, lifted: Iterable[tuple[str, float]], eviden
         if len(found) >= MOST or value <= 0:
             break
         if family in _SPACE_OF:
-            liked = evidence.closest[_SPACE_OF[family]][at] if _SPACE_OF[family] in evidence.closest else None
+            nearest = evidence.closest.get(_SPACE_OF[family])
+            liked = nearest[at] if nearest else None
             if liked is None or liked.id in [said.paper_id for said in found]:
                 continue  # one paper is one reason
             reason = _LIKE[family](at, liked, evidence)
@@ -161,11 +168,7 @@ def _moved(evidence: Evidence) -> Reason:
 
 
 def _similar(_at: int, liked: Paper, evidence: Evidence) -> Reason | None:
-    if liked.id not in evidence.similar:
-        did = _did([liked.id], evidence)
-        template = "Close to “%s”, which fits what you picked" if did == "picked" else f"Close to “%s”, which you {did}"
-        evidence.similar[liked.id] = Reason.of("similar", template, _short(liked.title), paper_id=liked.id)
-    return evidence.similar[liked.id]
+    return evidence.similar(liked)
 
 
 def _terms(at: int, liked: Paper, evidence: Evidence) -> Reason | None:

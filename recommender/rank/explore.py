@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -123,9 +123,8 @@ def places(salt: str, slots: int, *, first: int, last: int) -> list[int]:
     >>> sorted(places("2026:1", 2, first=4, last=5))
     [4, 5]
     """
-    free = np.arange(first, last + 1)
-    keys = _draws(salt, [_place(place) for place in range(first, last + 1)])[:, 0]
-    return [int(place) for place in free[np.argsort(keys)[:slots]]]
+    keys = _draws(salt, [f"place {place}" for place in range(first, last + 1)])[:, 0]
+    return [first + at for at in np.argsort(keys)[:slots].tolist()]
 
 
 def _mixed(believed: tuple[Numbers, Numbers] | None, n: int, uniform: float, some: slice = _ALL) -> Numbers:
@@ -182,11 +181,6 @@ def _draws(salt: str, names: Sequence[str]) -> Numbers:
 
 
 _MIX = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
-
-
-@cache
-def _place(place: int) -> str:
-    return f"place {place}"
 
 
 @lru_cache(maxsize=2**14)  # the same papers stand in the pools of all readers of a day

@@ -184,19 +184,21 @@ def describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> FeatureM
 
 
 class _Described(NamedTuple):
-    """The candidates of one page, their features, and what these come of; `live` and `shelf` as of the functions of that name."""
+    """The candidates of one page, their features, and what these come of; `judged` is what has a live vote or is on the shelf."""
 
     candidates: Candidates
     alike: Compared | None
     profile: Profile
     live: Mapping[str, Event]
     shelf: Mapping[str, Event]
+    judged: frozenset[str]
     matrix: FeatureMatrix
 
 
 def _describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> _Described:
     """Candidates, the reader's profile, how alike the two are, and the features: the first three steps."""
     live, shelf = _live_votes(inputs), _shelf(inputs)
+    judged = frozenset({**live, **shelf})
     announce = tuple(inputs.choices.announce or settings.announce)
     chosen = inputs.window.candidates(settings.window_days, announce, inputs.seen | _unwanted(inputs))
     taste = profile.build(
@@ -211,21 +213,14 @@ def _describe(inputs: Inputs, ranker: Ranker, settings: RankSettings) -> _Descri
     sight = inputs.window.through(ranker)
     alike = likeness(sight, taste)
     matrix = features.describe(
-        inputs.window,
-        sight,
-        chosen,
-        taste,
-        alike,
-        voted=frozenset({**live, **shelf}),
-        settings=settings,
-        neighbours=inputs.neighbours,
+        inputs.window, sight, chosen, taste, alike, voted=judged, settings=settings, neighbours=inputs.neighbours
     )
-    return _Described(chosen, alike, taste, live, shelf, matrix)
+    return _Described(chosen, alike, taste, live, shelf, judged, matrix)
 
 
 def _in_order(inputs: Inputs, known: _Described, scores: FloatArray, settings: RankSettings) -> Ordered:
     """Put scored candidates in order: the fifth step."""
-    chosen, judged = known.candidates, frozenset({**known.live, **known.shelf})
+    chosen, judged = known.candidates, known.judged
     wanted = rules.must(inputs.window.index, inputs.choices.rules) if inputs.choices.rules else {}
     required = {i: rule for i, rule in wanted.items() if i in chosen.at and i not in judged}
     votes = replace(_votes(inputs, known.live, known.shelf, chosen, known.profile), required=tuple(required))

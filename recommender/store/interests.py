@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from recommender.errors import StoreError
+from recommender.store import lasting
 from recommender.store.db import Session
 from recommender.store.tables import EventRow, ReaderRow
 from recommender.store.tables_reader import ConnectionRow, InterestRow, WantedRow
@@ -93,12 +94,9 @@ def listing(session: Session, reader_id: int, *, as_of: datetime | None = None) 
 
 def listings(session: Session, reader_ids: Sequence[int], *, as_of: datetime | None = None) -> dict[int, list[Interest]]:
     """Return the same for several readers, at most `BATCH` of them."""
-    found: dict[int, list[Interest]] = {reader_id: [] for reader_id in reader_ids}
-    for row in session.execute(_ALL, {"readers": reader_ids}):
-        was_there = as_of is None or row.created_at <= as_of
-        if was_there and (row.closed_at is None or (as_of is not None and row.closed_at > as_of)):
-            found[row.reader_id].append(_value(row))
-    return found
+    rows = session.execute(_ALL, {"readers": reader_ids})
+    found = lasting.by_reader(rows, reader_ids, ended="closed_at", as_of=as_of)
+    return {reader_id: [_value(row) for row in own] for reader_id, own in found.items()}
 
 
 def get(session: Session, reader_id: int, interest_id: int) -> Interest | None:

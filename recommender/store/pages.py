@@ -149,8 +149,7 @@ def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[Ra
         replace(page, id=session.execute(_NEW_PAGE, _page_facts(page, after + 1)).scalar_one(), revision=after + 1)
         for page, after in new
     ]
-    if facts := [_item_facts(page.id, item) for page in numbered for item in page.items]:
-        insert_plain(session, ItemRow, facts)
+    insert_plain(session, ItemRow, [_item_facts(page.id, item) for page in numbered for item in page.items])
     number_of = _numbers(session, [page.id for page in numbered])
     return [
         replace(page, items=tuple(item.with_id(number_of[page.id](item.position)) for item in page.items)) for page in numbered

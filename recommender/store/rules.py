@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 
 from recommender.errors import StoreError
+from recommender.store import lasting
 from recommender.store.db import LARGEST, Session
 from recommender.store.tables_reader import RuleRow
 from recommender.types import Rule
@@ -35,12 +36,9 @@ def active(session: Session, reader_id: int, *, as_of: datetime | None = None) -
 
 def active_each(session: Session, reader_ids: Sequence[int], *, as_of: datetime | None = None) -> dict[int, list[Rule]]:
     """Return the same for several readers, at most `BATCH` of them."""
-    found: dict[int, list[Rule]] = {reader_id: [] for reader_id in reader_ids}
-    for row in session.execute(_ACTIVE, {"readers": reader_ids}):
-        was_there = as_of is None or row.created_at <= as_of
-        if was_there and (row.ended_at is None or (as_of is not None and row.ended_at > as_of)):
-            found[row.reader_id].append(_value(row))
-    return found
+    rows = session.execute(_ACTIVE, {"readers": reader_ids})
+    found = lasting.by_reader(rows, reader_ids, ended="ended_at", as_of=as_of)
+    return {reader_id: [_value(row) for row in own] for reader_id, own in found.items()}
 
 
 def add(session: Session, reader_id: int, action: str, field: str, value: str, *, now: datetime, interest: int = 0) -> Rule:
