@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from strategies import PROPERTY, histories, make_event, make_inputs, make_page, papers, seen_through
 
 from recommender.rank import profile, terms
-from recommender.rank.explain import FAMILIES, Evidence, _short, families, reasons
+from recommender.rank.explain import FAMILIES, Evidence, _short, families, ranked, reasons
 from recommender.rank.features import MONOTONE, NAMES, SCHEMA
 from recommender.rank.lens import Lens, flat
 from recommender.rank.model import Ranker, blend_ranker
@@ -95,6 +95,13 @@ def test_families_sum_their_features_and_leave_out_the_start() -> None:
     found = families(parts)
     assert found[0] == ("author", 3.0)
     assert found[-1] == ("other", -5.0)
+
+
+def test_families_of_several_papers_may_be_asked_for_late() -> None:
+    sums = np.arange(2 * len(set(FAMILIES)), dtype=np.float64).reshape(2, -1)
+    first, second = map(list, list(ranked(sums)))
+    assert [value for _, value in first] == sorted(sums[0], reverse=True)
+    assert [value for _, value in second] == sorted(sums[1], reverse=True)
 
 
 def test_a_new_reader_is_told_that_a_paper_is_new_or_liked_elsewhere() -> None:
