@@ -117,9 +117,8 @@ def ranked(sums: npt.NDArray[np.floating | np.signedinteger]) -> Iterator[Iterat
     """Name what each family adds to each paper's score, shape (n, families) in the order of `NUMBERS`, the largest first."""
     order = np.argsort(-sums, axis=1, kind="stable").tolist()
     for falling, own in zip(order, sums.tolist(), strict=True):
-        yield zip(
-            map(_DISTINCT.__getitem__, falling), map(own.__getitem__, falling), strict=True
-        )  # hardly ever asked for to its end
+        # Bound to this row here; hardly ever asked for to its end.
+        yield zip(map(_DISTINCT.__getitem__, falling), map(own.__getitem__, falling), strict=True)
 
 
 def reasons(at: int, placed: Placed, lifted: Iterable[tuple[str, float]], evidence: Evidence) -> tuple[Reason, ...]:
