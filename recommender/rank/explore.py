@@ -23,9 +23,10 @@ from scipy.special import ndtr, ndtri
 from recommender.errors import ShapeError
 from recommender.types import FloatArray
 
-__all__ = ["MOST_SLOTS", "Slot", "chances", "draw", "places"]
+__all__ = ["MOST_SLOTS", "Slot", "chances", "draw", "lots", "places"]
 
 Numbers = npt.NDArray[np.float64]
+Lots = npt.NDArray[np.uint64]
 
 MOST_SLOTS = 8  # a salt's digest of 64 bytes gives eight draws
 _LEAST_DOUBT = 0.2  # of the largest in the pool: nobody's score is known five times better than another's
@@ -51,12 +52,18 @@ class Slot:
     propensity: float
 
 
-def draw(ids: Sequence[str], mean: FloatArray, doubt: FloatArray | None, *, salt: str, slots: int, uniform: float) -> list[Slot]:
+def lots(ids: Sequence[str]) -> Lots:
+    """Return the number by which each paper is drawn, shape (n,): it depends on nothing but the paper's id."""
+    return np.fromiter(map(_lot, ids), dtype=np.uint64, count=len(ids))
+
+
+def draw(own: Lots, mean: FloatArray, doubt: FloatArray | None, *, salt: str, slots: int, uniform: float) -> list[Slot]:
     """Fill slots one after the other, each from what the earlier ones left of the pool.
 
     Parameters
     ----------
-    ids : sequence of str, length n
+    own : ndarray of shape (n,), dtype=uint64
+        The papers' `lots`.
     mean : ndarray of shape (n,)
         Scores; only their distances, in standard deviations over the pool, matter.
     doubt : ndarray of shape (n,) or None
@@ -76,20 +83,20 @@ def draw(ids: Sequence[str], mean: FloatArray, doubt: FloatArray | None, *, salt
     Raises
     ------
     ShapeError
-        If there is not one mean and one doubt per id, or more slots are asked for than there are draws.
+        If there is not one mean and one doubt per paper, or more slots are asked for than there are draws.
 
     Examples
     --------
-    >>> slots = draw(["a", "b", "c"], np.zeros(3), None, salt="2026:1", slots=2, uniform=0.2)
+    >>> slots = draw(lots(["a", "b", "c"]), np.zeros(3), None, salt="2026:1", slots=2, uniform=0.2)
     >>> [round(slot.propensity, 3) for slot in slots]
     [0.333, 0.5]
     """
-    n = len(ids)
+    n = len(own)
     if mean.shape != (n,) or (doubt is not None and doubt.shape != (n,)) or not 0 <= slots <= MOST_SLOTS:
         raise ShapeError(
-            f"{n} ids, means {mean.shape} and {slots} slots: one mean and doubt per paper, at most {MOST_SLOTS} slots"
+            f"{n} papers, means {mean.shape} and {slots} slots: one mean and doubt per paper, at most {MOST_SLOTS} slots"
         )
-    drawn = _draws(salt, ["coin", *ids])
+    drawn = _draws(salt, np.concatenate([_COIN, own]))
     coins, keys = drawn[0], drawn[1:]
     left, filled = np.arange(n), list[Slot]()
     for slot in range(min(slots, n)):
@@ -123,7 +130,7 @@ def places(salt: str, slots: int, *, first: int, last: int) -> list[int]:
     >>> sorted(places("2026:1", 2, first=4, last=5))
     [4, 5]
     """
-    keys = _draws(salt, [f"place {place}" for place in range(first, last + 1)])[:, 0]
+    keys = _draws(salt, _lots_of_places(first, last))[:, 0]
     return [first + at for at in np.argsort(keys)[:slots].tolist()]
 
 
@@ -163,15 +170,15 @@ def _highest(mean: Numbers, std: Numbers, some: slice) -> Numbers:
     return highest
 
 
-def _draws(salt: str, names: Sequence[str]) -> Numbers:
-    """Return eight numbers in (0, 1) per name that depend on nothing but salt and name, shape (n, 8).
+def _draws(salt: str, lots: Lots) -> Numbers:
+    """Return eight numbers in (0, 1) per lot that depend on nothing but salt and lot, shape (n, 8).
 
     References
     ----------
     Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 (the mixer, SplitMix64).
     """
     salted = np.frombuffer(hashlib.blake2b(salt.encode()).digest(), dtype="<u8")
-    mixed = np.fromiter(map(_number, names), dtype=np.uint64, count=len(names))[:, None] ^ salted
+    mixed = lots[:, None] ^ salted
     for shift, factor in _MIX:
         mixed ^= mixed >> shift
         mixed *= factor
@@ -183,6 +190,13 @@ def _draws(salt: str, names: Sequence[str]) -> Numbers:
 _MIX = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
 
 
-@lru_cache(maxsize=2**14)  # the same papers stand in the pools of all readers of a day
-def _number(name: str) -> int:
+def _lot(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+@lru_cache(maxsize=64)
+def _lots_of_places(first: int, last: int) -> Lots:
+    return lots([f"place {place}" for place in range(first, last + 1)])
+
+
+_COIN = lots(["coin"])

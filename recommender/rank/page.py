@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
 
 from recommender.rank import explain, features, heads, profile, rerank, rules
 from recommender.rank.compared import Compared
@@ -223,11 +225,10 @@ def _in_order(inputs: Inputs, known: _Described, scores: FloatArray, settings: R
     chosen, judged = known.candidates, known.judged
     wanted = rules.must(inputs.window.index, inputs.choices.rules) if inputs.choices.rules else {}
     required = {i: rule for i, rule in wanted.items() if i in chosen.at and i not in judged}
-    votes = replace(_votes(inputs, known.live, known.shelf, chosen, known.profile), required=tuple(required))
+    votes = replace(_votes(inputs, known), required=tuple(required))
     placed = rerank.order(
-        chosen.papers,
+        chosen,
         scores,
-        chosen.dense,
         votes,
         reader_id=inputs.reader_id,
         day=inputs.day,
@@ -269,25 +270,20 @@ def _shelf(inputs: Inputs) -> dict[str, Event]:
     return shelf
 
 
-def _votes(
-    inputs: Inputs,
-    live: Mapping[str, Event],
-    shelf: Mapping[str, Event],
-    candidates: Candidates,
-    taste: Profile,
-) -> Votes:
+def _votes(inputs: Inputs, known: _Described) -> Votes:
     """Say what the reader's votes do to the order of this page."""
-    rows = candidates.at
+    live, rows = known.live, known.candidates.at
     here = [event for event in live.values() if event.paper_id in rows]
     from_page = [event for event in here if event.item_id in inputs.places]
     held = from_page[-1] if from_page else None
-    unvoted = {i: event for i, event in shelf.items() if i not in live}
+    unvoted = {i: event for i, event in known.shelf.items() if i not in live}
     saved = {i: e.item_id for i, e in unvoted.items() if i in rows and e.item_id in inputs.places}
-    fresh = live.get(taste.latest_like) if taste.latest_like is not None else None
+    latest = known.profile.latest_like
+    fresh = live.get(latest) if latest is not None else None
     # A vote cast since this edition came out shows at once; an older one has long been part of the taste.
     promised = None
     if fresh is not None and fresh.at >= profile.end_of(inputs.day) - profile.ONE_DAY:
-        promised = _nearest_open(fresh.paper_id, rows, candidates.dense, taste, frozenset({**live, **saved}))
+        promised = _nearest_open(fresh.paper_id, known, {**live, **saved})
     return Votes(
         newest_first=tuple(event.paper_id for event in reversed(here)),
         held=held.paper_id if held else None,
@@ -297,13 +293,16 @@ def _votes(
     )
 
 
-def _nearest_open(liked: str, rows: Mapping[str, int], dense: FloatArray, taste: Profile, voted: frozenset[str]) -> str | None:
-    """Return the candidate not yet voted on whose text is nearest to a liked paper's, or None."""
-    still_open = [paper_id for paper_id in rows if paper_id not in voted]
-    if not still_open:
+def _nearest_open(liked: str, known: _Described, settled: Collection[str]) -> str | None:
+    """Return the candidate not yet settled whose text is nearest to a liked paper's, or None."""
+    chosen = known.candidates
+    if known.alike is None:
         return None
-    similar = dense @ taste.liked.dense[taste.liked.ids.index(liked)]
-    return min(still_open, key=lambda i: (-float(similar[rows[i]]), i))
+    similar = known.alike.dense[known.profile.liked.ids.index(liked), chosen.rows]  # likes stand first
+    similar[[chosen.at[paper_id] for paper_id in settled if paper_id in chosen.at]] = -np.inf
+    highest = similar.max(initial=-np.inf)
+    nearest = np.flatnonzero((similar == highest) & (similar > -np.inf)).tolist()
+    return min((chosen.ids[row] for row in nearest), default=None)
 
 
 def numbered(ordered: Ordered, inputs: Inputs, told: Mapping[int, tuple[Reason, ...]] | None = None) -> list[RankedItem]:

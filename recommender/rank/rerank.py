@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from recommender.rank import explore
+from recommender.rank.window import Candidates
 from recommender.settings import RankSettings
-from recommender.types import FloatArray, Paper
+from recommender.types import FloatArray
 
 __all__ = ["BLOCK", "PROMISE_AT", "Placed", "Votes", "order"]
 
 BLOCK = 20
-LOOK_AHEAD = 40  # rows compared with one another at once: most twenties are full before they run out
-_LATER = np.triu(np.ones((LOOK_AHEAD, LOOK_AHEAD), dtype=bool), 1)
+LOOK_AHEAD = 40  # rows compared with all others at once: most twenties are full before they run out
 PROMISE_AT = 3  # where the paper nearest to a fresh up-vote stands at the latest
 
 
@@ -53,8 +54,7 @@ class Votes:
     required: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """One row of the candidates at its place in the order.
 
     Where it was drawn, `propensity` is as in `explore.Slot`, and `pool` holds the rows it was drawn from, its own among them.
@@ -69,20 +69,17 @@ class Placed:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
+class _Open(NamedTuple):
     """What is known of the candidates, row by row."""
 
-    papers: Sequence[Paper]
+    chosen: Candidates
     scores: FloatArray
-    dense: FloatArray
     doubt: FloatArray | None
 
 
 def order(
-    papers: Sequence[Paper],
+    chosen: Candidates,
     scores: FloatArray,
-    dense: FloatArray,
     votes: Votes,
     *,
     reader_id: int,
@@ -94,10 +91,8 @@ def order(
 
     Parameters
     ----------
-    papers : sequence of Paper, length n
+    chosen : Candidates, n of them
     scores : ndarray of shape (n,), dtype=float32
-    dense : ndarray of shape (n, d), dtype=float32
-        Unit rows.
     votes : Votes
     reader_id, day
         Seed the exploration, so that a page made again is the same page.
@@ -107,19 +102,19 @@ def order(
         known of the reader: exploration then draws with equal chances.
     """
     asked = {*votes.newest_first, votes.held, votes.promised, *(paper_id for paper_id, _ in votes.saved)}
-    rows = {paper.id: row for row, paper in enumerate(papers) if paper.id in asked} if asked != {None} else {}
+    rows = {paper_id: chosen.at[paper_id] for paper_id in asked if paper_id is not None and paper_id in chosen.at}
     voted = [rows[paper_id] for paper_id in votes.newest_first if paper_id in rows]
     pinned = {rows[i]: place for i, place in ((votes.held or "", votes.held_at), *votes.saved) if i in rows}
     settled = {*voted, *pinned}
-    open_rows = [row for row in _best_first(papers, scores) if row not in settled]
+    open_rows = [row for row in _best_first(chosen.ids, scores) if row not in settled]
     if votes.required:
-        wanted = set(votes.required)
-        on_top = [row for row in open_rows if papers[row].id in wanted][: settings.must_see_most]
+        wanted = {chosen.at[paper_id] for paper_id in votes.required if paper_id in chosen.at}
+        on_top = [row for row in open_rows if row in wanted][: settings.must_see_most]
         open_rows = _but(open_rows, on_top)
     else:
         on_top = []
     promised = rows.get(votes.promised or "")
-    known = _Candidates(papers, scores, dense, doubt)
+    known = _Open(chosen, scores, doubt)
     placed = _blocks(open_rows, known, promised, f"{settings.seed}:{reader_id}:{day.isoformat()}", settings)
     placed = [Placed(row, required=True) for row in on_top] + placed
     placed = _keep_promise(placed, promised)[: settings.page_size]
@@ -128,16 +123,16 @@ def order(
     return placed + [Placed(row, voted=True) for row in voted if row not in pinned]
 
 
-def _best_first(papers: Sequence[Paper], scores: FloatArray) -> list[int]:
+def _best_first(ids: Sequence[str], scores: FloatArray) -> list[int]:
     """Rows by score, then by id."""
     rows = np.argsort(-scores, kind="stable")
     falling = scores[rows]
     if (falling[:-1] > falling[1:]).all():
         return rows.tolist()  # type: ignore[no-any-return]  # of whole numbers
-    return sorted(range(len(papers)), key=lambda row: (-float(scores[row]), papers[row].id))
+    return sorted(range(len(ids)), key=lambda row: (-float(scores[row]), ids[row]))
 
 
-def _blocks(open_rows: list[int], known: _Candidates, promised: int | None, salt: str, settings: RankSettings) -> list[Placed]:
+def _blocks(open_rows: list[int], known: _Open, promised: int | None, salt: str, settings: RankSettings) -> list[Placed]:
     """Fill the page twenty by twenty; each twenty takes the best that fit, then some that were drawn."""
     left, placed = list(open_rows), list[Placed]()
     while left and len(placed) < settings.page_size:
@@ -160,12 +155,12 @@ def _but(rows: Sequence[int], taken: Sequence[int]) -> list[int]:
 
 
 def _explored(
-    block: list[Placed], pool: Sequence[int], known: _Candidates, salt: str, slots: int, first: int, settings: RankSettings
+    block: list[Placed], pool: Sequence[int], known: _Open, salt: str, slots: int, first: int, settings: RankSettings
 ) -> list[Placed]:
     """Put drawn papers at drawn places of a block, none of them above the place `first`."""
-    ids = [known.papers[row].id for row in pool]
     doubt = None if known.doubt is None else known.doubt[pool]
-    drawn = explore.draw(ids, known.scores[pool], doubt, salt=salt, slots=slots, uniform=settings.explore_uniform)
+    lots = known.chosen.window.lots[known.chosen.rows[pool]]
+    drawn = explore.draw(lots, known.scores[pool], doubt, salt=salt, slots=slots, uniform=settings.explore_uniform)
     at = explore.places(salt, len(drawn), first=first, last=BLOCK)
     left, filled = list(pool), list[Placed]()
     for slot in drawn:
@@ -176,36 +171,32 @@ def _explored(
     return block
 
 
-def _best_that_fit(left: Sequence[int], count: int, known: _Candidates, settings: RankSettings) -> list[int]:
+def _best_that_fit(left: Sequence[int], count: int, known: _Open, settings: RankSettings) -> list[int]:
     """Return the best rows that are no near-duplicate of one above and do not put an author over the cap; fill up with the rest."""
-    chosen: list[int] = []
+    best: list[int] = []
     by_author: dict[str, int] = {}
     at_cap: set[str] = set()
+    rows, twins = known.chosen.rows, known.chosen.window.twins(settings.near_duplicate)
+    repeats = set[int]()  # rows of the window
     for start in range(0, len(left), LOOK_AHEAD):
         chunk = left[start : start + LOOK_AHEAD]
-        dense = known.dense[chunk]
-        # All inner products at once cost a fraction of a product per row.
-        ones, others = np.nonzero((dense @ dense.T >= settings.near_duplicate) & _LATER[: len(chunk), : len(chunk)])
-        twins = list(zip(ones.tolist(), others.tolist(), strict=True))  # hardly ever any
-        repeats = set[int]()
-        if chosen:
-            repeats.update(np.flatnonzero((dense @ known.dense[chosen].T >= settings.near_duplicate).any(axis=1)).tolist())
-        for at, row in enumerate(chunk):
-            if len(chosen) == count:
-                return chosen
-            authors = known.papers[row].authors
-            if at in repeats or not at_cap.isdisjoint(authors):
+        in_window = rows[chunk].tolist()
+        alike = twins.of(in_window)
+        for row, there in zip(chunk, in_window, strict=True):
+            if len(best) == count:
+                return best
+            authors = known.chosen.papers[row].authors
+            if there in repeats or not at_cap.isdisjoint(authors):
                 continue
-            chosen.append(row)
-            if twins:
-                repeats.update(later for earlier, later in twins if earlier == at)
+            best.append(row)
+            repeats.update(alike[there])
             for author in dict.fromkeys(authors):
                 by_author[author] = by_author.get(author, 0) + 1
                 if by_author[author] >= settings.author_cap:
                     at_cap.add(author)
-    taken = set(chosen)
+    taken = set(best)
     deferred = [row for row in left if row not in taken]
-    return chosen + deferred[: count - len(chosen)]
+    return best + deferred[: count - len(best)]
 
 
 def _keep_promise(placed: list[Placed], promised: int | None) -> list[Placed]:

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from recommender.errors import ShapeError
-from recommender.rank import candidates, terms
+from recommender.rank import candidates, explore, terms
 from recommender.rank.compared import Comparisons
 from recommender.rank.lens import Lens
 from recommender.rank.rules import Index
+from recommender.rank.twins import Twins
 from recommender.types import FloatArray, Paper, PaperVectors
 
 __all__ = ["ONE_DAY", "Candidates", "Facts", "Rows", "Sees", "Sight", "Window", "end_of", "lengths"]
@@ -74,6 +75,7 @@ class Window:
     paper_cursor: int = 0
     _sights: list[tuple[Sees, Sight]] = field(default_factory=list, init=False, repr=False)
     _candidates: dict[tuple[int, tuple[str, ...]], Candidates] = field(default_factory=dict, init=False, repr=False)
+    _twins: dict[float, Twins] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.vectors.ids != tuple(paper.id for paper in self.papers):
@@ -107,10 +109,21 @@ class Window:
         gone = [common.at[paper_id] for paper_id in seen if paper_id in common.at]
         return self.take(np.delete(common.rows, gone)) if gone else common
 
+    @cached_property
+    def lots(self) -> npt.NDArray[np.uint64]:
+        """What the papers are drawn by, shape (n,)."""
+        return explore.lots(self.vectors.ids)
+
+    def twins(self, near: float) -> Twins:
+        """Return which papers are near-duplicates of which: their texts are at least so near."""
+        if near not in self._twins:
+            self._twins[near] = Twins(self.vectors.dense, near)
+        return self._twins[near]
+
     def take(self, rows: Rows) -> Candidates:
         """Return the papers of some rows, in their order."""
         papers = [self.papers[row] for row in rows.tolist()]
-        return Candidates(rows, papers, tuple(paper.id for paper in papers), self.vectors.dense[rows])
+        return Candidates(self, rows, papers, tuple(paper.id for paper in papers))
 
     def only(self, keep: Callable[[Paper], bool]) -> Window:
         """Return the window of those papers that are asked for."""
@@ -133,18 +146,17 @@ class Candidates:
 
     Attributes
     ----------
+    window : Window
     rows : ndarray of shape (n,)
-        Where each stands in the window.
+        Where each stands in it.
     papers : sequence of Paper, length n
     ids : tuple of str, length n
-    dense : ndarray of shape (n, d), dtype=float32
-        Unit rows.
     """
 
+    window: Window = field(repr=False)
     rows: Rows
     papers: Sequence[Paper]
     ids: tuple[str, ...]
-    dense: FloatArray
 
     @cached_property
     def at(self) -> Mapping[str, int]:

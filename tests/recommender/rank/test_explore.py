@@ -20,7 +20,7 @@ PAGES = 2000
 
 
 def drawn(salt: str = "s", *, mean=MEAN, doubt=DOUBT, ids=IDS, slots: int = 2, uniform: float = 0.2) -> list[explore.Slot]:
-    return explore.draw(ids, np.asarray(mean), doubt, salt=salt, slots=slots, uniform=uniform)
+    return explore.draw(explore.lots(ids), np.asarray(mean), doubt, salt=salt, slots=slots, uniform=uniform)
 
 
 class TestChances:

@@ -10,13 +10,15 @@ import pytest
 from factories import DAY, make_paper
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from scipy.stats import chisquare
 from strategies import PROPERTY
 
 from recommender.rank import explore
 from recommender.rank.rerank import BLOCK, PROMISE_AT, Placed, Votes, order
+from recommender.rank.window import Window
 from recommender.settings import RankSettings
-from recommender.types import FloatArray, Paper
+from recommender.types import FloatArray, Paper, PaperVectors
 
 QUIET = RankSettings(explore_per_20=0, page_size=500)
 
@@ -37,10 +39,11 @@ def ordered(
     doubt: FloatArray | None = None,
 ) -> list[Placed]:
     n = len(papers)
+    texts = np.eye(n, dtype=np.float32) if dense is None else dense
+    window = Window(DAY, papers, PaperVectors(tuple(paper.id for paper in papers), texts, csr_array((n, 1), dtype=np.float32)))
     return order(
-        papers,
+        window.take(np.arange(n)),
         -np.arange(n, dtype=np.float32) if scores is None else scores,
-        np.eye(n, dtype=np.float32) if dense is None else dense,
         votes or Votes(),
         reader_id=reader_id,
         day=DAY + timedelta(days=day_offset),
