@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.charset import Charset
 from email.errors import MessageError
 from email.header import Header
-from email.headerregistry import Address, HeaderRegistry
+from email.headerregistry import Address, HeaderRegistry, UniqueAddressHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
@@ -83,6 +83,20 @@ class _Literal:
         facts["decoded"], facts["parse_tree"] = value, None
 
 
+_LITERAL: Any = _Literal  # the library's types ask for more than it uses
+
+
+class _Addressed(UniqueAddressHeader):
+    """Addresses; one that was checked is taken as it is, where the library would write it down and read it again."""
+
+    @classmethod
+    def parse(cls, value: Any, facts: dict[str, Any]) -> None:
+        """Take an address apart, unless it is."""
+        if isinstance(value, Address):
+            facts["parse_tree"] = None
+        super().parse(value, facts)
+
+
 class _Policy(EmailPolicy):
     """CRLF and 78 columns as everywhere, with two repairs of the standard library's folding.
 
@@ -125,10 +139,10 @@ class _Headers(HeaderRegistry):
     """Kinds of headers: what is read by its structure, and all others literally; a kind is made once, not for each header."""
 
     def __init__(self) -> None:
-        literal: Any = _Literal
-        super().__init__(default_class=literal)
-        for name in ("subject", "message-id"):
-            self.map_to_type(name, literal)
+        super().__init__(default_class=_LITERAL)
+        kinds: dict[str, Any] = {"subject": _Literal, "message-id": _Literal, "from": _Addressed, "to": _Addressed}
+        for name, kind in kinds.items():
+            self.map_to_type(name, kind)
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -139,6 +153,8 @@ class _Headers(HeaderRegistry):
 
 POLICY = _Policy(linesep="\r\n", header_factory=_Headers())
 _TEXT, _HTML = (POLICY.header_factory("Content-Type", f'text/{kind}; charset="utf-8"') for kind in ("plain", "html"))
+_ENCODINGS = {name: POLICY.header_factory("Content-Transfer-Encoding", name) for name in ("7bit", "base64", "quoted-printable")}
+_made_here = HeaderRegistry(default_class=_LITERAL, use_default_map=False)  # nothing in it needs to be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +227,7 @@ def make_message(letter: Letter, *, sender: str, now: datetime) -> EmailMessage:
     digest = hashlib.blake2b(digest_size=12)  # a line that no text can contain, as it is made of the text; the same every time
     for part in parts:
         digest.update(part.get_payload().encode())
-    message["Content-Type"] = f'multipart/alternative; boundary="=_{digest.hexdigest()}"'
+    message["Content-Type"] = _made_here("Content-Type", f'multipart/alternative; boundary="=_{digest.hexdigest()}"')
     message.set_payload(parts)
     return message
 
@@ -327,7 +343,7 @@ def _body(part: EmailMessage, text: str, kind: Any) -> EmailMessage:
     else:
         encoding, data = "quoted-printable", binascii.b2a_qp(data, istext=True)
     part["Content-Type"] = kind
-    part["Content-Transfer-Encoding"] = encoding
+    part["Content-Transfer-Encoding"] = _ENCODINGS[encoding]
     part.set_payload(data.decode("ascii"))
     return part
 

@@ -32,7 +32,6 @@ IDLE_S = 15.0  # a connection that nothing was sent over for so long is opened a
 MESSAGES = 100  # after so many a connection is opened again: servers refuse more, and a new one may reach a less busy machine
 KEPT = 4  # connections kept for the next message
 LISTEN_S = 0.25  # seconds at most, before the closing dot: by then a server that is lost in the middle of a message is noticed
-_LINE_END = re.compile(r"\r\n|\r|\n")
 GOODBYE_S = 2.0  # the message is over there, however the goodbye goes
 
 
@@ -44,8 +43,9 @@ class _Generator(BytesGenerator):
     """The library's, but that it writes a text at once instead of line by line."""
 
     def _write_lines(self, lines: str) -> None:
-        if lines:
-            self.write(_LINE_END.sub(self._NL, lines))  # type: ignore[attr-defined]  # the library's own, which its types leave out
+        for end in ("\r\n", "\r"):
+            lines = lines.replace(end, "\n")
+        self.write(lines.replace("\n", self._NL))  # type: ignore[attr-defined]  # the library's own, which its types leave out
 
 
 def octets(message: EmailMessage) -> bytes:
