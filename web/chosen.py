@@ -10,8 +10,9 @@ from recommender import daily
 from recommender.desk import Desk
 from recommender.errors import MailError
 from recommender.settings import Settings
-from recommender.store import events, papers
+from recommender.store import events, interests, papers
 from recommender.store.db import Database
+from recommender.store.interests import Interest
 from recommender.store.readers import Reader
 from recommender.types import EventKind, RankedItem, RankedPage
 
@@ -34,10 +35,20 @@ class Together:
         The newest one; None where it was not asked for.
     pages : mapping of int to RankedPage, default={}
         By reader, of that edition; whoever is not in it gets theirs made alone.
+    interests : mapping of int to sequence of Interest, default={}
+        By reader; whoever is not in it is asked for theirs alone.
     """
 
     edition: date | None = None
     pages: Mapping[int, RankedPage] = field(default_factory=dict)
+    interests: Mapping[int, Sequence[Interest]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, database: Database, desk: Desk, reader_ids: Sequence[int], edition: date, *, now: datetime) -> Together:
+        """Make the pages of an edition for readers, and read what else their digests need."""
+        with database.read() as session:
+            known = interests.listings(session, reader_ids)
+        return cls(edition, desk.pages(reader_ids, edition, now=now), known)
 
 
 _NOTHING = Together()

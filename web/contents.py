@@ -17,7 +17,7 @@ from recommender.rank.rules import plain
 from recommender.store import interests, papers, runs
 from recommender.store.db import Database, Session
 from recommender.store.events import Word
-from recommender.store.readers import Reader
+from recommender.store.interests import Interest
 from recommender.store.runs import SourceState
 from recommender.types import RankedItem, RankedPage
 from web import quiet
@@ -129,21 +129,27 @@ class _Common:
         self._edition = edition
         self._heard: tuple[datetime, list[SourceState]] | None = None
 
-    def sources(self, session: Session, on: Occasion) -> list[SourceState]:
-        """Return what the sources that are read here last said, as of this minute."""
+    def catch_up(self, on: Occasion, ids: Sequence[str], soon: Iterable[str] = ()) -> list[SourceState]:
+        """Read those papers that were not asked for yet; where there are some, those too that are asked for soon.
+
+        Returns
+        -------
+        list of SourceState
+            What the sources that are read here last said, as of this minute.
+        """
         minute = on.now.replace(second=0, microsecond=0)
-        if self._heard is None or self._heard[0] != minute:
-            self._heard = minute, _sources(session, on)
+        if self._heard is None or self._heard[0] != minute or any(i not in self.cards for i in ids):
+            with on.database.read() as session:
+                self._read(session, [i for i in dict.fromkeys((*ids, *soon)) if i not in self.cards])
+                self._heard = minute, _sources(session, on)
         return self._heard[1]
 
-    def read(self, session: Session, ids: Sequence[str], soon: Iterable[str] = ()) -> None:
-        """Read those papers that were not asked for yet; where there are some, those too that are asked for soon."""
-        if any(i not in self.cards for i in ids):
-            stored = papers.get(session, [i for i in dict.fromkeys((*ids, *soon)) if i not in self.cards])
-            near = around(session, list(stored))
-            for i, paper in stored.items():
-                self.authors[i] = paper.authors
-                self.cards[i] = replace(card(paper, Word(), today=self._edition, here=near[i]), lead="", rest="")
+    def _read(self, session: Session, ids: Sequence[str]) -> None:
+        stored = papers.get(session, ids)
+        near = around(session, list(stored))
+        for i, paper in stored.items():
+            self.authors[i] = paper.authors
+            self.cards[i] = replace(card(paper, Word(), today=self._edition, here=near[i]), lead="", rest="")
 
 
 _commons: WeakKeyDictionary[Database, dict[tuple[date, datetime, str], _Common]] = WeakKeyDictionary()
@@ -164,10 +170,8 @@ def gather(on: Occasion) -> Contents:
         return _nothing_new(on, edition)
     common, weekly = _common(on, edition), on.reader.digest_every == "week"
     chosen = of_week(on, edition) if weekly else of_day(on, edition, common.before)
-    with on.database.read() as session:
-        common.read(session, [item.paper_id for item in (*chosen.items, *chosen.missed)], _shown_first(on))
-        sections, author = _sections(session, on.reader, chosen, common)
-        sources = common.sources(session, on)
+    sources = common.catch_up(on, [item.paper_id for item in (*chosen.items, *chosen.missed)], _shown_first(on))
+    sections, author = _sections(on, chosen, common)
     if not sections:
         raise NothingToSend(nothing_left(on.reader, chosen.pages))
     return Contents(
@@ -204,16 +208,17 @@ def _common(on: Occasion, edition: date) -> _Common:
     return kept[key]
 
 
-def _sections(session: Session, reader: Reader, chosen: Chosen, common: _Common) -> tuple[tuple[Section, ...], str]:
+def _sections(on: Occasion, chosen: Chosen, common: _Common) -> tuple[tuple[Section, ...], str]:
     """Put what was chosen under headings; also return who wrote the first paper, if the reader follows them."""
     items = [item for item in chosen.items if item.paper_id in common.cards]
     follows = [item for item in items if _required(item) and item.reasons[0].template == _FOLLOWS]
     asked = [item for item in items if _required(item) and item.reasons[0].template != _FOLLOWS]
     authors = {item.paper_id: name for item in follows if (name := _followed(item, common.authors[item.paper_id]))}
     follows.sort(key=lambda item: item.paper_id not in authors)
-    groups = [(str(_("You follow")), follows), (str(_("You asked for")), asked)]
+    groups = [(str(_("You follow")), follows)] if follows else []
+    groups += [(str(_("You asked for")), asked)] if asked else []
     rest = [item for item in items if not _required(item)]
-    groups += _by_interest(session, reader, chosen.pages, rest, bare=not follows and not asked)
+    groups += _by_interest(on, chosen.pages, rest, bare=not groups)
     sections = [Section(name, _entries(group, common)) for name, group in groups if group]
     if missed := [item for item in chosen.missed if item.paper_id in common.cards]:
         sections.append(Section(str(_("From days you missed")), _entries(missed, common), besides=True))
@@ -222,16 +227,24 @@ def _sections(session: Session, reader: Reader, chosen: Chosen, common: _Common)
 
 
 def _by_interest(
-    session: Session, reader: Reader, made: Sequence[RankedPage], items: Sequence[RankedItem], *, bare: bool
+    on: Occasion, made: Sequence[RankedPage], items: Sequence[RankedItem], *, bare: bool
 ) -> list[tuple[str, list[RankedItem]]]:
     """Group papers by the interest they stand there for, in the order in which the interests come on the page."""
     if len({item.interest for page in made for item in page.items}) < 2:
         return [("" if bare else str(_("More for you")), list(items))]
-    names = {own.id: own.name for own in interests.listing(session, reader.id)}
+    names = {own.id: own.name for own in _interests(on)}
     groups: dict[int, list[RankedItem]] = {}
     for item in items:
         groups.setdefault(item.interest, []).append(item)
     return [(clip(names.get(taste, ""), 60) or str(_("General")), group) for taste, group in groups.items()]
+
+
+def _interests(on: Occasion) -> Sequence[Interest]:
+    known = on.together.interests.get(on.reader.id)
+    if known is None:
+        with on.database.read() as session:
+            known = interests.listing(session, on.reader.id)
+    return known
 
 
 def _entries(items: Sequence[RankedItem], common: _Common) -> tuple[Entry, ...]:

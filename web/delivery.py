@@ -134,7 +134,7 @@ class Delivery:
             with self._database.read() as session:
                 had = {who.id: digests.last_edition(session, who) or date.min for who in daily}
             new = [reader_id for reader_id, last in had.items() if last < edition]
-            return Together(edition, self._desk.pages(new, edition, now=now))
+            return Together.of(self._database, self._desk, new, edition, now=now)
         except Exception:  # whoever it was about meets it again, alone, and it stands in their line of the ledger
             _log.exception("pages could not be made together")
             return Together()

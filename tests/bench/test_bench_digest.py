@@ -84,7 +84,7 @@ def test_bench_digests(run: Run, benchmark: Any) -> None:
     def some(readers: Sequence[Reader]) -> None:
         day = desk.open_day(NOW)
         assert day == run.house.day
-        together = Together(day, desk.pages([reader.id for reader in readers], day, now=NOW))
+        together = Together.of(run.database, desk, [reader.id for reader in readers], day, now=NOW)
         for reader in readers:
             made = draft(run.database, desk, reader, day=day, now=NOW, together=together, **facts)
             octets(made.message)
