@@ -46,7 +46,8 @@ def fresh_page(
     session: Session, reader_id: int, day: date, rankers: Rankers, settings: RankSettings, *, interest: int = 0
 ) -> RankedPage | None:
     """Return the stored page if nothing that it depends on has changed since it was made, else None."""
-    return _fresh(session, reader_id, day, rankers, settings, interest, tastes.of_page(session, reader_id, interest))
+    head = pages.heads(session, [reader_id], day, interest).get(reader_id)
+    return _fresh(session, head, rankers, settings, tastes.of_page(session, reader_id, interest))
 
 
 def current_page(
@@ -95,37 +96,38 @@ def ranked_pages(
     read for one reader need not be read again for the next one, where both are given the same `readings`.
     """
     known = tastes.of_pages(session, reader_ids, interest)
-    found = {i: _fresh(session, i, day, rankers, settings, interest, own) for i, own in known.items()}
+    heads = pages.heads(session, list(known), day, interest)
+    found = {i: _fresh(session, heads.get(i), rankers, settings, own) for i, own in known.items()}
     stale = [reader_id for reader_id, stored in found.items() if stored is None]
     fresh = {reader_id: stored for reader_id, stored in found.items() if stored is not None}
     if not stale:
         return fresh
     reading = (readings or Readings()).at(session, now)
+    histories = events.histories(session, stale, as_of=reading.as_of)
     if len(stale) > 1:
-        _foresee(reading, stale, day, rankers, settings)
-    made = _ranked(reading, day, rankers, settings, interest, {i: known[i] for i in stale})
+        _foresee(reading, histories.values(), day, rankers, settings)
+    made = _ranked(reading, day, rankers, settings, interest, {i: (known[i], histories[i]) for i in stale})
     return {i: made[i] if i in made else fresh[i] for i in known}
 
 
 def keep_pages(session: Session, made: Sequence[RankedPage], rankers: Rankers, settings: RankSettings) -> dict[int, RankedPage]:
-    """Store pages of different readers that were made a moment ago.
+    """Store pages of different readers, of one day and interest, that were made a moment ago.
 
     Returns
     -------
     dict of int to RankedPage
         By reader; whoever has said something since is left out: their page must be made again.
     """
+    if not made:
+        return {}
+    ids, day, interest = [own.reader_id for own in made], made[0].day, made[0].interest
+    heads, after = pages.heads(session, ids, day, interest), pages.revisions(session, ids, day)
+    said, known = events.last_ids(session, ids), tastes.of_pages(session, heads, interest)
     kept: dict[int, RankedPage] = {}
-    new: list[tuple[RankedPage, int]] = []
-    for own in made:
-        standing = pages.standing(session, own.reader_id, own.day, own.interest)
-        stored = None
-        if standing.is_made:  # another request was faster
-            stored = fresh_page(session, own.reader_id, own.day, rankers, settings, interest=own.interest)
-        if stored is not None:
-            kept[own.reader_id] = stored
-        elif standing.cursor == own.cursor:
-            new.append((own, standing.revision))
+    for i, head in heads.items():  # another request was faster
+        if stored := _fresh(session, head, rankers, settings, known[i]):
+            kept[i] = stored
+    new = [(own, after[i]) for i, own in zip(ids, made, strict=True) if i not in kept and said[i] == own.cursor]
     return kept | {saved.reader_id: saved for saved in pages.save_all(session, new)}
 
 
@@ -149,7 +151,9 @@ def chosen_page(
     """
     every = settings.model_copy(update={"explore_per_20": 0})
     wanted = {i: replace(own, announce=ANNOUNCEMENTS) for i, own in tastes.of_page(session, reader_id, interest).items()}
-    return _ranked(Readings().at(session, now), day, rankers, every, interest, {reader_id: wanted}, keep=keep)[reader_id]
+    reading = Readings().at(session, now)
+    asked = {reader_id: (wanted, events.history(session, reader_id, as_of=reading.as_of))}
+    return _ranked(reading, day, rankers, every, interest, asked, keep=keep)[reader_id]
 
 
 def days_missed(session: Session, reader_id: int, day: date, *, days: int, now: datetime) -> list[date]:
@@ -198,7 +202,10 @@ def _inputs_again(session: Session, made: RankedPage, settings: RankSettings) ->
     if made.recipe != page.recipe(settings, known) or made.schema != features.SCHEMA:
         raise ModelIncompatible(f"page {made.id} was made with other settings or features: it cannot be made again now")
     reading = Readings().at(session, made.built_at, until=made.paper_cursor)
-    return _inputs(reading, made.reader_id, made.day, settings, made.interest, known, cursor=made.cursor)
+    told = events.history(session, made.reader_id, as_of=reading.as_of)
+    # Votes up to its cursor, and clicks of earlier days.
+    known_then = [event for event in told if event.id <= made.cursor or event.kind not in events.MOVING]
+    return _inputs(reading, made.reader_id, made.day, settings, made.interest, known, known_then)
 
 
 def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankSettings) -> FeatureMatrix:
@@ -231,36 +238,29 @@ def replay(session: Session, made: RankedPage, rankers: Rankers, settings: RankS
 
 
 def _fresh(
-    session: Session,
-    reader_id: int,
-    day: date,
-    rankers: Rankers,
-    settings: RankSettings,
-    interest: int,
-    known: Mapping[int, Choices],
+    session: Session, stored: RankedPage | None, rankers: Rankers, settings: RankSettings, known: Mapping[int, Choices]
 ) -> RankedPage | None:
-    """Return the stored page if it is made of what there is now; what is quickly seen is looked at first."""
-    stored = pages.head_of(session, reader_id, day, interest)
+    """Return a stored page, given without its items, if it is made of what there is now; what is quickly seen is looked at first."""
     if stored is None or stored.schema != features.SCHEMA or stored.recipe != page.recipe(settings, known):
         return None
     used = in_use(session)
     encoder = used.get(vectors.SLOT)
-    if encoder is None or stored.cursor != events.last_id(session, reader_id):
+    if encoder is None or stored.cursor != events.last_id(session, stored.reader_id):
         return None
     if draft.makers(stored.model) != tuple(ranker.version for ranker in rankers.serving(session, used)):
         return None
     if vectors.newest_seq(session) > stored.paper_cursor:
-        first = candidates.first_day(day, settings.window_days)
-        if stored.paper_cursor < vectors.last_seq(session, encoder, first, day):
+        first = candidates.first_day(stored.day, settings.window_days)
+        if stored.paper_cursor < vectors.last_seq(session, encoder, first, stored.day):
             return None
-        if vectors.brought_since(session, encoder, reader_id, stored.paper_cursor):
+        if vectors.brought_since(session, encoder, stored.reader_id, stored.paper_cursor):
             return None
     return pages.with_items(session, stored)
 
 
-def _foresee(reading: Reading, reader_ids: Sequence[int], day: date, rankers: Rankers, settings: RankSettings) -> None:
+def _foresee(reading: Reading, histories: Iterable[Sequence[Event]], day: date, rankers: Rankers, settings: RankSettings) -> None:
     """Read what several readers spoke of, and compare the day with it, at once."""
-    spoken_of = reading.foresee(events.spoken_of(reading.session, reader_ids))
+    spoken_of = reading.foresee(list(dict.fromkeys(event.paper_id for told in histories for event in told)))
     window = reading.window(day, settings)
     for ranker in rankers.serving(reading.session, reading.used) if window.papers else ():
         known = window.through(ranker).comparisons
@@ -274,11 +274,11 @@ def _ranked(
     rankers: Rankers,
     settings: RankSettings,
     interest: int,
-    known: Mapping[int, Mapping[int, Choices]],
+    known: Mapping[int, tuple[Mapping[int, Choices], Sequence[Event]]],
     keep: Callable[[Paper], bool] | None = None,
 ) -> dict[int, RankedPage]:
-    """Make the pages of readers, of their tastes, without storing them; two models that share the pages draft each from theirs."""
-    inputs = [_inputs(reading, i, day, settings, interest, tastes, keep=keep) for i, tastes in known.items()]
+    """Make the pages of readers, of their tastes and histories, without storing them; two models that share them draft in turn."""
+    inputs = [_inputs(reading, i, day, settings, interest, *own, keep=keep) for i, own in known.items()]
     made, *rival = [mix.rank_each(inputs, ranker, settings) for ranker in rankers.serving(reading.session, reading.used)]
     if rival:
         made = [draft.share(one, other, seed=settings.seed) for one, other in zip(made, *rival, strict=True)]
@@ -292,14 +292,13 @@ def _inputs(
     settings: RankSettings,
     interest: int,
     known: Mapping[int, Choices],
+    history: Sequence[Event],
     *,
-    cursor: int | None = None,
     keep: Callable[[Paper], bool] | None = None,
 ) -> list[page.Inputs]:
-    """Join what the day is with what a reader brings, taste by taste; for a stored page, up to its cursor."""
+    """Join what the day is with what a reader brings, taste by taste."""
     session, as_of = reading.session, reading.as_of
     window = reading.window(day, settings) if keep is None else reading.window(day, settings).only(keep)
-    history = _history(session, reader_id, as_of, cursor)
     seen = (
         pages.seen_elsewhere(session, reader_id, day, day - timedelta(days=settings.window_days), as_of=as_of)
         if settings.window_days > 1
@@ -330,11 +329,3 @@ def _inputs(
             )
         )
     return made
-
-
-def _history(session: Session, reader_id: int, as_of: datetime, cursor: int | None) -> Sequence[Event]:
-    """Return the reader's events; for a stored page, votes up to its cursor and clicks of earlier days."""
-    history = events.history(session, reader_id, as_of=as_of)
-    if cursor is None:
-        return history
-    return [event for event in history if event.id <= cursor or event.kind not in events.MOVING]

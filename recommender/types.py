@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -300,8 +301,7 @@ class FeatureMatrix:
         return column
 
 
-@dataclass(frozen=True, slots=True)
-class RankedItem:
+class RankedItem(NamedTuple):
     """One paper at one position of one page, with all that is needed to learn from it later.
 
     Attributes
@@ -341,9 +341,8 @@ class RankedItem:
     id: int = 0
 
     def with_id(self, number: int) -> RankedItem:
-        """Return the item as it is stored; written out, since it is done for each paper of each page."""
-        judged = (self.score, self.features, self.reasons, self.explored, self.propensity, self.voted)
-        return RankedItem(self.position, self.paper_id, *judged, self.team, self.interest, number)
+        """Return the item as it is stored."""
+        return RankedItem(*self[:-1], number)
 
 
 @dataclass(frozen=True, slots=True)

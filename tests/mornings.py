@@ -78,7 +78,7 @@ class Morning:
 
     def lay(self, reader: Reader, *items: RankedItem, day: date = DAY, candidates: int = 48) -> RankedPage:
         """Put a page on the desk."""
-        numbered = tuple(replace(item, position=place) for place, item in enumerate(items, start=1))
+        numbered = tuple(item._replace(position=place) for place, item in enumerate(items, start=1))
         page = RankedPage(reader.id, day, numbered, candidates, "blend-0", "s", 0, 0, "r", self.now)
         with self.database.write() as session:
             return pages.save(session, page)

@@ -124,16 +124,16 @@ def share(live: RankedPage, rival: RankedPage, *, seed: int) -> RankedPage:
     ours, theirs = ({item.paper_id: item for item in page.items if item.paper_id not in neutral} for page in (live, rival))
     order = draft(list(ours), list(theirs), coin(seed, live.reader_id, live.day))
     upcoming = iter(
-        replace(theirs[paper_id], team=rival.model)
+        theirs[paper_id]._replace(team=rival.model)
         if team == SECOND
-        else replace(ours[paper_id], team=live.model if team == FIRST else "")
+        else ours[paper_id]._replace(team=live.model if team == FIRST else "")
         for paper_id, team in order
     )
     items = [item if item.paper_id in neutral else next(upcoming) for item in live.items]
     return replace(
         live,
         model=names(live.model, rival.model),
-        items=tuple(replace(item, position=place) for place, item in enumerate(items, start=1)),
+        items=tuple(item._replace(position=place) for place, item in enumerate(items, start=1)),
     )
 
 

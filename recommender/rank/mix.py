@@ -86,7 +86,7 @@ def _finish(tastes: Sequence[Inputs], ordered: Sequence[Ordered], ranker: Ranker
         reader_id=tastes[0].reader_id,
         day=tastes[0].day,
         items=tuple(
-            replace(item, position=place, reasons=told[item.interest][item.position]) for place, item in enumerate(items, start=1)
+            item._replace(position=place, reasons=told[item.interest][item.position]) for place, item in enumerate(items, start=1)
         ),
         candidates=len({paper_id for one in ordered for paper_id in one.candidates.ids}),
         model=ranker.version,

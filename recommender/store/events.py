@@ -21,14 +21,15 @@ __all__ = [
     "append",
     "append_all",
     "extent",
+    "histories",
     "history",
     "last_id",
+    "last_ids",
     "liked",
     "likes",
     "newest",
     "of_papers",
     "speaks",
-    "spoken_of",
     "upvotes",
     "words",
 ]
@@ -38,12 +39,15 @@ MOVING = tuple(kind for kind in EventKind if kind is not EventKind.CLICK)
 _VOTES = tuple(kind.value for kind in EventKind if kind.is_vote)
 # Made once, of columns: a history is read for every page, and to put a query together takes longer than to answer it.
 _T = EventRow.__table__.c
-_HISTORY = (
+_OF_READERS = _T.reader_id.in_(bindparam("readers", expanding=True))
+_HISTORIES = (
     select(_T.id, _T.reader_id, _T.paper_id, _T.kind, _T.at, _T.item_id, _T.channel, _T.interest_id)
-    .where(_T.reader_id == bindparam("reader"))
+    .where(_OF_READERS)
     .order_by(_T.id)
 )
-_LAST = select(func.max(_T.id)).where(_T.reader_id == bindparam("reader"), _T.kind.in_([kind.value for kind in MOVING]))
+_LAST = (
+    select(_T.reader_id, func.max(_T.id)).where(_OF_READERS, _T.kind.in_([kind.value for kind in MOVING])).group_by(_T.reader_id)
+)
 _KINDS = {kind.value: kind for kind in EventKind}
 _CHANNELS = {channel.value: channel for channel in Channel}
 
@@ -137,24 +141,33 @@ def append_all(
 
 def history(session: Session, reader_id: int, *, as_of: datetime | None = None, cursor: int | None = None) -> list[Event]:
     """Return a reader's events in the order they were written, until a moment and up to an id when these are named."""
-    told = [_told(*row) for row in session.execute(_HISTORY, {"reader": reader_id})]
-    if as_of is not None:
-        told = [event for event in told if event.at <= as_of]
+    told = histories(session, [reader_id], as_of=as_of)[reader_id]
     return told if cursor is None else [event for event in told if event.id <= cursor]
 
 
-def spoken_of(session: Session, reader_ids: Sequence[int]) -> list[str]:
-    """Return the papers that any of these readers did something with."""
-    found: dict[str, None] = {}
+def histories(session: Session, reader_ids: Sequence[int], *, as_of: datetime | None = None) -> dict[int, list[Event]]:
+    """Return the events of several readers, which are read at once."""
+    found: dict[int, list[Event]] = {reader_id: [] for reader_id in reader_ids}
     for start in range(0, len(reader_ids), BATCH):
-        query = select(_T.paper_id).where(_T.reader_id.in_(reader_ids[start : start + BATCH])).distinct()
-        found.update(dict.fromkeys(session.scalars(query)))
-    return list(found)
+        for row in session.execute(_HISTORIES, {"readers": reader_ids[start : start + BATCH]}):
+            event = _told(*row)
+            if as_of is None or event.at <= as_of:
+                found[event.reader_id].append(event)
+    return found
 
 
 def last_id(session: Session, reader_id: int) -> int:
     """Return the id of the reader's newest event that moves the page; 0 when there is none."""
-    return session.scalar(_LAST, {"reader": reader_id}) or 0
+    return last_ids(session, [reader_id])[reader_id]
+
+
+def last_ids(session: Session, reader_ids: Sequence[int]) -> dict[int, int]:
+    """Return the same for several readers."""
+    found = dict.fromkeys(reader_ids, 0)
+    for start in range(0, len(reader_ids), BATCH):
+        for reader_id, last in session.execute(_LAST, {"readers": reader_ids[start : start + BATCH]}):
+            found[reader_id] = last
+    return found
 
 
 def newest(session: Session, reader_id: int) -> Event | None:

@@ -7,47 +7,52 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Row, bindparam, func, insert, select
 
 from recommender.store.db import LARGEST, Session, insert_plain
-from recommender.store.events import MOVING
 from recommender.store.papers import BATCH
-from recommender.store.tables import EventRow, ImpressionRow, ItemRow, PageRow
+from recommender.store.tables import ImpressionRow, ItemRow, PageRow
 from recommender.types import Channel, RankedItem, RankedPage, Reason
 
 __all__ = [
     "ShownItem",
     "ShownPage",
-    "Standing",
     "by_id",
     "days_shown",
-    "head_of",
+    "heads",
     "item",
     "latest",
     "mark_shown",
     "places",
     "previous",
+    "revisions",
     "save",
     "save_all",
     "seen_elsewhere",
     "shown",
-    "standing",
     "unshown",
     "with_items",
 ]
 
 
 # Made once, of columns: a page of sixty is read and written for every reader, every day.
-_P, _I, _E = PageRow.__table__, ItemRow.__table__, EventRow.__table__.c
-_HEAD = (
-    select(*_P.c)
-    .where(_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"), _P.c.interest_id == bindparam("interest"))
-    .order_by(_P.c.revision.desc())
-    .limit(1)
+_P, _I = PageRow.__table__, ItemRow.__table__
+_OF_DAY = (_P.c.reader_id.in_(bindparam("readers", expanding=True)), _P.c.day == bindparam("day"))
+_NEWEST = (
+    select(_P.c.reader_id, func.max(_P.c.revision).label("revision"))
+    .where(*_OF_DAY, _P.c.interest_id == bindparam("interest"))
+    .group_by(_P.c.reader_id)
+    .subquery()
 )
+_HEADS = (
+    select(*_P.c)
+    .join(_NEWEST, (_NEWEST.c.reader_id == _P.c.reader_id) & (_NEWEST.c.revision == _P.c.revision))
+    .where(_P.c.day == bindparam("day"))
+)
+_REVISIONS = select(_P.c.reader_id, func.max(_P.c.revision)).where(*_OF_DAY).group_by(_P.c.reader_id)
 _ITEMS = select(*_I.c).where(_I.c.page_id == bindparam("page")).order_by(_I.c.position)
 _NUMBERS = select(_I.c.position, _I.c.id).where(_I.c.page_id == bindparam("page"))
 _BEFORE = _I.c.id - _I.c.position  # the same for all items of a page that were numbered one after the other
@@ -56,32 +61,7 @@ _STARTS = (
     .where(_I.c.page_id.in_(bindparam("pages", expanding=True)))
     .group_by(_I.c.page_id)
 )
-_OF_DAY = (_P.c.reader_id == bindparam("reader"), _P.c.day == bindparam("day"))
-_REVISION = select(func.max(_P.c.revision)).where(*_OF_DAY)
-_STANDING = select(
-    _REVISION.scalar_subquery(),
-    select(func.max(_P.c.revision)).where(*_OF_DAY, _P.c.interest_id == bindparam("interest")).scalar_subquery(),
-    select(func.max(_E.id)).where(_E.reader_id == bindparam("reader"), _E.kind.in_([k.value for k in MOVING])).scalar_subquery(),
-)
-_NEW_PAGE = insert(PageRow.__table__).returning(_P.c.id)  # type: ignore[arg-type]  # __table__ is a Table, typed as less
-
-
-class Standing(NamedTuple):
-    """What a new page of a reader's day would follow.
-
-    Attributes
-    ----------
-    revision : int
-        The last one of any of the day's pages, 0 where there is none.
-    is_made : bool
-        Whether there is a page for this very interest.
-    cursor : int
-        The reader's newest event that moves pages, 0 where there is none.
-    """
-
-    revision: int
-    is_made: bool
-    cursor: int
+_NEW_PAGE = insert(PageRow.__table__).returning(_P.c.id, sort_by_parameter_order=True)  # type: ignore[arg-type]  # __table__ is a Table, typed as less
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +82,26 @@ class ShownPage:
 
 def latest(session: Session, reader_id: int, day: date, interest: int = 0) -> RankedPage | None:
     """Return the newest revision of a reader's page for a day and interest (0: all of their taste), or None."""
-    head = head_of(session, reader_id, day, interest)
+    head = heads(session, [reader_id], day, interest).get(reader_id)
     return with_items(session, head) if head is not None else None
 
 
-def head_of(session: Session, reader_id: int, day: date, interest: int = 0) -> RankedPage | None:
-    """Return the same without its items: enough to see whether it is fresh."""
-    row = session.execute(_HEAD, {"reader": reader_id, "day": day, "interest": interest}).first()
-    return _page(row, ()) if row is not None else None
+def heads(session: Session, reader_ids: Sequence[int], day: date, interest: int = 0) -> dict[int, RankedPage]:
+    """Return the same of those readers who have one, without its items: enough to see whether it is fresh."""
+    found: dict[int, RankedPage] = {}
+    for start in range(0, len(reader_ids), BATCH):
+        asked = {"readers": reader_ids[start : start + BATCH], "day": day, "interest": interest}
+        found.update((row.reader_id, _page(row, ())) for row in session.execute(_HEADS, asked))
+    return found
 
 
-def standing(session: Session, reader_id: int, day: date, interest: int = 0) -> Standing:
-    """Return what a new page of a reader's day would follow."""
-    last, own, cursor = session.execute(_STANDING, {"reader": reader_id, "day": day, "interest": interest}).one()
-    return Standing(last or 0, own is not None, cursor or 0)
+def revisions(session: Session, reader_ids: Sequence[int], day: date) -> dict[int, int]:
+    """Return the last revision of any page of each reader's day, 0 where there is none."""
+    found = dict.fromkeys(reader_ids, 0)
+    for start in range(0, len(reader_ids), BATCH):
+        for reader_id, last in session.execute(_REVISIONS, {"readers": reader_ids[start : start + BATCH], "day": day}):
+            found[reader_id] = last
+    return found
 
 
 def with_items(session: Session, head: RankedPage) -> RankedPage:
@@ -139,16 +125,16 @@ def by_id(session: Session, page_id: int) -> RankedPage | None:
 
 def save(session: Session, page: RankedPage) -> RankedPage:
     """Store a page as the next revision of its reader's day; return it with the ids it was given."""
-    after = session.scalar(_REVISION, {"reader": page.reader_id, "day": page.day}) or 0
+    after = revisions(session, [page.reader_id], page.day)[page.reader_id]
     return save_all(session, [(page, after)])[0]
 
 
 def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[RankedPage]:
     """Store pages, each after a revision of its reader's day; return them with the ids they were given."""
-    numbered = [
-        replace(page, id=session.execute(_NEW_PAGE, _page_facts(page, after + 1)).scalar_one(), revision=after + 1)
-        for page, after in new
-    ]
+    if not new:
+        return []
+    ids = session.scalars(_NEW_PAGE, [_page_facts(page, after + 1) for page, after in new])
+    numbered = [replace(page, id=own, revision=after + 1) for own, (page, after) in zip(ids, new, strict=True)]
     insert_plain(session, ItemRow, [_item_facts(page.id, item) for page in numbered for item in page.items])
     number_of = _numbers(session, [page.id for page in numbered])
     return [
@@ -319,7 +305,9 @@ def _stored(reason: Reason) -> str:
 
 @lru_cache(maxsize=4096)  # many papers are close to the one that somebody likes, or have public code
 def _as_json(kind: str, text: str, paper_id: str | None, template: str, names: tuple[str, ...]) -> str:
-    return _encode({"kind": kind, "text": text, "paper_id": paper_id, "template": template, "names": names})
+    whose = "null" if paper_id is None else _encode(paper_id)
+    named = f'"template": {_encode(template)}, "names": [{", ".join(map(_encode, names))}]'
+    return f'{{"kind": {_encode(kind)}, "text": {_encode(text)}, "paper_id": {whose}, {named}}}'
 
 
 def _reason(stored: dict[str, Any]) -> Reason:

@@ -121,7 +121,7 @@ def test_an_item_carries_the_features_of_the_model_that_chose_it(trial: Database
     page = current(trial, alice, rankers, minutes=1)
     with trial.read() as session:
         alone = daily.replay(
-            session, replace(page, model="old", items=tuple(replace(i, team="") for i in page.items)), rankers, RANK
+            session, replace(page, model="old", items=tuple(i._replace(team="") for i in page.items)), rankers, RANK
         )
         for version, item, row in zip([i.team for i in page.items], page.items, alone.values, strict=True):
             assert np.allclose(item.features, row, equal_nan=True) is (version != "new")

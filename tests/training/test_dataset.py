@@ -182,7 +182,7 @@ def test_features_computed_again_are_the_features_that_were_logged(edition, sett
         stored = [pages.by_id(session, page.id) for page in made]
         assert [page.revision for page in stored] == [1, 2, 3]
         assert max(skew(session, page, rankers, settings.rank) for page in stored) <= 1e-6
-        items = tuple(replace(item, features=item.features + np.float32(1e-3)) for item in stored[2].items)
+        items = tuple(item._replace(features=item.features + np.float32(1e-3)) for item in stored[2].items)
         assert skew(session, replace(stored[2], items=items), rankers, settings.rank) > 1e-6  # it can see a difference
 
 
@@ -190,7 +190,7 @@ def test_a_value_known_on_one_side_only_is_an_infinite_skew(edition, settings, a
     rankers = daily.Rankers(settings.models_folder)
     with edition.write() as session:
         page = daily.current_page(session, alice.id, DAY, rankers, settings.rank, now=NOW)
-        items = tuple(replace(item, features=np.nan_to_num(item.features)) for item in page.items)
+        items = tuple(item._replace(features=np.nan_to_num(item.features)) for item in page.items)
         assert skew(session, replace(page, items=items), rankers, settings.rank) == float("inf")
 
 
@@ -200,10 +200,10 @@ def test_exploration_slots_come_back_touched_or_not(database, rng, make_rows, wr
     day = rows.day[0] + timedelta(days=1)
     with database.write() as session:
         drawn = [
-            replace(item, explored=True, propensity=0.01 * item.position, id=0)
+            item._replace(explored=True, propensity=0.01 * item.position, id=0)
             for item in (RankedItem(place, rows.paper_ids[place - 1], 0.0, rows.X[0]) for place in (1, 2, 3))
         ]
-        items = (drawn[0], replace(drawn[1], explored=False, propensity=1.0), drawn[2])
+        items = (drawn[0], drawn[1]._replace(explored=False, propensity=1.0), drawn[2])
         page = pages.save(session, RankedPage(int(rows.reader[0]), day, items, 9, "blend-0", "an older schema", 0, 0, "r", NOW))
         pages.mark_shown(session, [item.id for item in page.items], Channel.WEB, NOW)
         events.append(
@@ -230,7 +230,7 @@ def half_read(database, rng, make_rows, write_rows):
     write_rows(database, rows)
     with database.write() as session:
         (shown,) = pages.shown(session, first=rows.day[0], last=rows.day[0])
-        again = replace(shown.page, items=tuple(replace(entry.item, id=0) for entry in shown.items), day=DAY, id=0)
+        again = replace(shown.page, items=tuple(entry.item._replace(id=0) for entry in shown.items), day=DAY, id=0)
         page = pages.save(session, again)
         pages.mark_shown(session, [item.id for item in page.items], Channel.WEB, NOW)
         second = page.items[1]
@@ -285,7 +285,7 @@ def test_pages_of_two_interests_are_two_groups_and_hear_their_own_votes(database
 
 def test_on_a_mixed_page_each_taste_is_compared_with_itself():
     page = graded_page([2, 0, 1, 0])
-    mixed = [replace(row, item=replace(row.item, interest=row.item.position % 2)) for row in page.rows]
+    mixed = [replace(row, item=row.item._replace(interest=row.item.position % 2)) for row in page.rows]
     found = assemble([replace(page, rows=tuple(mixed))], rng=np.random.default_rng(1))
     assert found.pages == 1, "the papers of the other taste all have one grade"
     assert set(found.paper_ids) == {"x:1", "x:3"}

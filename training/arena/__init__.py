@@ -139,7 +139,7 @@ def _visit(
     now = morning.opening + timedelta(minutes=MINUTES_APART * number)
     page = player.page(morning, number + 1, past, now)
     first_id = (serial + 1) * IDS_PER_VISIT
-    shown = [ShownItem(replace(item, id=first_id + item.position), now) for item in page.items[:SHOWN]]
+    shown = [ShownItem(item.with_id(first_id + item.position), now) for item in page.items[:SHOWN]]
     acts = gestures(reader, [entry.item.paper_id for entry in shown], morning.offset, rng)
     done = [
         Event(

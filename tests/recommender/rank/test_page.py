@@ -62,7 +62,7 @@ def place(page: RankedPage, paper: Paper) -> int:
 
 def at_places(page: RankedPage) -> RankedPage:
     """Number the items as a store would."""
-    return replace(page, items=tuple(replace(item, id=1000 + item.position) for item in page.items))
+    return replace(page, items=tuple(item._replace(id=1000 + item.position) for item in page.items))
 
 
 @pytest.mark.parametrize("ranker", RANKERS.values(), ids=RANKERS)

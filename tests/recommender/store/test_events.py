@@ -65,13 +65,17 @@ def test_a_click_does_not_move_the_last_id(log: Database, alice: Reader, bob: Re
         assert events.last_id(session, alice.id) == vote.id
 
 
-def test_what_any_of_some_readers_spoke_of(log: Database, alice: Reader, bob: Reader) -> None:
+def test_several_histories_at_once_are_those_of_each(log: Database, alice: Reader, bob: Reader) -> None:
     with log.write() as session:
-        for reader, paper, kind in ((alice, A, UP), (alice, A, CLEAR), (bob, A, UP), (bob, B, CLICK)):
+        assert events.histories(session, []) == {}
+        for reader, paper, kind in ((alice, A, UP), (bob, A, UP), (alice, A, CLEAR), (bob, B, CLICK)):
             events.append(session, reader.id, paper.id, kind, at=NOW)
-        assert events.spoken_of(session, [alice.id]) == [A.id]
-        assert sorted(events.spoken_of(session, [alice.id, bob.id, 404])) == sorted([A.id, B.id])
-        assert events.spoken_of(session, []) == []
+        events.append(session, alice.id, B.id, UP, at=NOW + timedelta(hours=1))
+        for as_of in (None, NOW):
+            asked = [bob.id, alice.id, 404]
+            assert events.histories(session, asked, as_of=as_of) == {i: events.history(session, i, as_of=as_of) for i in asked}
+        assert [event.paper_id for event in events.histories(session, [bob.id])[bob.id]] == [A.id, B.id]
+        assert events.last_ids(session, [alice.id, bob.id, 404]) == {alice.id: 5, bob.id: 2, 404: 0}
 
 
 @pytest.mark.parametrize("kind", list(EventKind))

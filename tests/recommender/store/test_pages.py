@@ -19,6 +19,19 @@ from recommender.types import Channel, EventKind, RankedItem, RankedPage, Reason
 
 PAPERS = [make_paper(number) for number in range(1, 6)]
 YESTERDAY = DAY - timedelta(days=1)
+REASONS = {
+    1: (Reason("similar", "like “A study”", PAPERS[0].id), Reason("recent", "new today")),
+    2: (
+        Reason(
+            "terms",
+            'say "it"\n\\ \u2028 \U0001f600 {}',
+            None,
+            '%s "\t" %s',
+            ('"', "\\"),
+        ),
+        Reason("recent", "", "", "", ("",)),
+    ),
+}
 
 
 @pytest.fixture
@@ -35,7 +48,7 @@ def make_page(reader: Reader, *, day: date = DAY, ids: list[str] | None = None, 
             paper_id=paper_id,
             score=1.0 / position,
             features=np.array([position, np.nan, -0.25], dtype=np.float32),
-            reasons=(Reason("similar", "like “A study”", PAPERS[0].id), Reason("recent", "new today")) if position == 1 else (),
+            reasons=REASONS.get(position, ()),
             explored=position == 2,
             propensity=0.125 if position == 2 else 1.0,
             voted=position == 3,
@@ -57,7 +70,7 @@ def same(one: RankedPage, other: RankedPage) -> bool:
     for a, b in zip(one.items, other.items, strict=True):
         np.testing.assert_array_equal(a.features, b.features)
         assert a.features.dtype == b.features.dtype == np.float32
-    bare = [replace(page, items=tuple(replace(item, features=np.zeros(0)) for item in page.items)) for page in (one, other)]
+    bare = [replace(page, items=tuple(item._replace(features=np.zeros(0)) for item in page.items)) for page in (one, other)]
     return repr(bare[0]) == repr(bare[1])
 
 
@@ -92,7 +105,7 @@ def test_a_page_comes_back_whole(library: Database, alice: Reader) -> None:
     assert known is not None
     assert same(found, stored)
     assert same(known, stored)
-    bare = tuple(replace(item, id=0) for item in found.items)
+    bare = tuple(item._replace(id=0) for item in found.items)
     assert same(replace(found, id=0, items=bare), made)
 
 
@@ -120,6 +133,32 @@ def test_a_revision_exists_once(library: Database, alice: Reader) -> None:
 def test_two_requests_at_once_make_two_revisions(library: Database, alice: Reader, together) -> None:
     made = together([lambda: put(library, make_page(alice)).revision] * 3)
     assert sorted(made) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_what_is_asked_of_several_readers_is_what_each_has(
+    library: Database, alice: Reader, bob: Reader, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "BATCH", batch)
+    yesterday = put(library, make_page(bob, day=YESTERDAY))
+    with library.write() as session:
+        first, other = pages.save_all(session, [(make_page(alice), 0), (make_page(bob), 0)])
+        named, second = pages.save_all(session, [(make_page(alice, interest=4), 1), (make_page(alice), 2)])
+        assert pages.save_all(session, []) == []
+    assert [page.reader_id for page in (first, other, named, second)] == [alice.id, bob.id, alice.id, alice.id]
+    readers = [alice.id, bob.id, 404]
+    with library.read() as session:
+
+        def ids(day: date, interest: int = 0) -> dict[int, int]:
+            return {reader_id: page.id for reader_id, page in pages.heads(session, readers, day, interest).items()}
+
+        assert (ids(DAY), ids(DAY, 4)) == ({alice.id: second.id, bob.id: other.id}, {alice.id: named.id})
+        assert (ids(YESTERDAY), ids(YESTERDAY, 4)) == ({bob.id: yesterday.id}, {})
+        assert pages.revisions(session, readers, DAY) == {alice.id: 3, bob.id: 1, 404: 0}
+        for stored in (first, other, named, second, yesterday):
+            found = pages.by_id(session, stored.id)
+            assert found is not None
+            assert same(found, stored)
 
 
 def test_an_item_brings_its_page(library: Database, alice: Reader) -> None:
