@@ -88,7 +88,12 @@ def wrapped(text: str, indent: str = "") -> str:
        word word word word word word word word word word word word word word word
        word
     """
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return _wrapper(indent).fill(text)
+
+
+@cache
+def _wrapper(indent: str) -> textwrap.TextWrapper:
+    return textwrap.TextWrapper(WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 @lru_cache(maxsize=KEPT)

@@ -126,7 +126,7 @@ def reasons(at: int, placed: Placed, lifted: Iterable[tuple[str, float]], eviden
     if placed.voted:
         return ()  # the reader has decided; nothing is left to explain
     paper = evidence.papers[at]
-    found = list(_placing(paper, placed, evidence))
+    found = list(_placing(paper, placed, evidence)) if placed.explored or placed.required or placed.moved else []
     for family, value in lifted:
         if len(found) >= MOST or value <= 0:
             break

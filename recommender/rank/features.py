@@ -228,15 +228,15 @@ def _lifts(affinity: Numbers, counts: Numbers, papers: int, profile: Profile) ->
 
 def _standardise(columns: FloatArray, open_rows: npt.NDArray[np.bool_]) -> FloatArray:
     """Centre and scale each column, shape (k, n), within the page; one that says the same of every paper says nothing (NaN)."""
-    base = columns[:, open_rows].astype(np.float64)
-    known = ~np.isnan(base)
+    known = ~np.isnan(columns) & open_rows
     papers = known.sum(axis=1, keepdims=True)
     counted = np.maximum(papers, 1)
-    mean = np.where(known, base, 0.0).sum(axis=1, keepdims=True) / counted
-    apart = np.where(known, base - mean, 0.0)
-    spread = np.sqrt(np.einsum("ij,ij->i", apart, apart)[:, None] / counted)
+    mean = np.where(known, columns, np.float64(0.0)).sum(axis=1, keepdims=True) / counted
+    apart = columns - mean
+    own = np.where(known, apart, 0.0)
+    spread = np.sqrt(np.einsum("ij,ij->i", own, own)[:, None] / counted)
     spread = np.where((papers >= 2) & (spread >= 1e-7 * np.maximum(np.abs(mean), 1e-2)), spread, np.nan)
-    z: FloatArray = ((columns - mean) / spread).clip(-6.0, 6.0).astype(np.float32)
+    z: FloatArray = (apart / spread).astype(np.float32).clip(-6.0, 6.0)
     return z
 
 
@@ -244,9 +244,11 @@ def _rank(columns: FloatArray, open_rows: npt.NDArray[np.bool_]) -> FloatArray:
     """Return which share of the page's open papers each column, shape (k, n), puts below a paper, ties counting half; NaN stays."""
     ranks = np.full_like(columns, np.nan)
     for column, found in zip(columns, ranks, strict=True):
-        base = np.sort(column[open_rows])
+        rising = np.argsort(column)  # what is asked for in order is found sooner
+        there = column[rising]
+        base = there[open_rows[rising]]
         base = base[~np.isnan(base)]
         if len(base) and base[0] < base[-1]:
-            between = np.searchsorted(base, column, "left") + np.searchsorted(base, column, "right")
-            found[:] = np.where(np.isnan(column), np.nan, between / (2.0 * len(base)))
+            between = np.searchsorted(base, there, "left") + np.searchsorted(base, there, "right")
+            found[rising] = np.where(np.isnan(there), np.nan, between / (2.0 * len(base)))
     return ranks

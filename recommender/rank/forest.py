@@ -53,7 +53,7 @@ class Forest:
         Which bytes hold each group's number; where one is enough, `high` is that of a byte of zeros, after all others.
     base : ndarray of shape (g, 1)
         Where each group's table begins.
-    shares : ndarray of shape (t, families), dtype=float64
+    shares : ndarray of shape (t, families), dtype=float32
         All tables, one below the other.
     """
 
@@ -61,20 +61,21 @@ class Forest:
     threshold: FloatArray
     low: Ints
     high: Ints
-    base: Ints
-    shares: Numbers = field(repr=False)
+    base: npt.NDArray[np.int32]
+    shares: FloatArray = field(repr=False)
 
-    def by_family(self, values: FloatArray) -> Numbers:
+    def by_family(self, values: FloatArray) -> FloatArray:
         """Return what each family of features adds to the score of each row of `values`, shape (n, f); the answer is (n, families)."""
         unknown = np.isnan(values.T)
         # Every feature twice: what is not known is above any threshold first, and below any then.
         known = np.concatenate([np.where(unknown, beyond, values.T) for beyond in (np.inf, -np.inf)])
         bits = known.take(self.feature, axis=0, mode="clip") <= self.threshold  # a row per bit: each is copied in one piece
         in_bytes = bits.view(np.uint8).reshape(len(bits) // BYTE, BYTE, len(values))
-        packed = np.zeros((len(in_bytes) + 1, len(values)), dtype=np.int64)
+        packed = np.zeros((len(in_bytes) + 1, len(values)), dtype=np.int32)
         packed[:-1] = np.einsum("gbn,b->gn", in_bytes, _PLACES)
         found = self.shares.take(self.base + packed[self.low] + (packed[self.high] << BYTE), axis=0)
-        added: Numbers = np.ones(len(found)) @ found.reshape(len(found), len(values) * self.shares.shape[1])  # a sum, all at once
+        # A sum, all at once.
+        added: FloatArray = np.ones(len(found), dtype=np.float32) @ found.reshape(len(found), len(values) * self.shares.shape[1])
         return added.reshape(len(values), self.shares.shape[1])
 
 
@@ -175,8 +176,8 @@ def _tabulate(trees: Sequence[_Tree], families: Ints) -> Forest | None:
         threshold=_at_most(threshold)[:, None],
         low=low,
         high=np.where(spans > 1, low + 1, spans.sum()),
-        base=(np.cumsum(sizes) - sizes)[:, None],
-        shares=np.concatenate(tables),
+        base=(np.cumsum(sizes) - sizes)[:, None].astype(np.int32),
+        shares=np.concatenate(tables).astype(np.float32),
     )
 
 

@@ -69,19 +69,18 @@ def columns(
         The window with the profile.
     settings : RankSettings
     """
-    judged, rows = _Judged(candidates, profile, settings), candidates.rows
-    whole = len(rows) == len(sight.papers) and bool((rows == np.arange(len(rows))).all())
-
-    def cut(products: FloatArray) -> FloatArray:
-        return products if whole else products[:, rows]
-
-    found = judged.described("dense", cut(alike.dense), alike.own_dense @ alike.own_dense.T)
-    found |= _whitened(cut(alike.sharp), sight.sharp_length[rows], alike.own_sharp, judged)
+    judged = _Judged(candidates, profile, settings)
+    whole = np.array_equal(candidates.rows, np.arange(len(sight.papers)))
+    rows = slice(None) if whole else candidates.rows  # the whole window is not copied
+    found = judged.described("dense", alike.dense[:, rows], alike.own_dense @ alike.own_dense.T)
+    found |= _whitened(alike.sharp[:, rows], sight.sharp_length[rows], alike.own_sharp, judged)
     if alike.taste is not None and alike.own_taste is not None and sight.white_taste is not None:
         head = judged.head(alike.own_taste @ alike.own_taste.T)
-        found |= judged.described("taste", cut(alike.taste))
+        found |= judged.described("taste", alike.taste[:, rows])
         found["taste_head"] = sight.white_taste[rows] @ (head.weights @ alike.own_taste)
-    return found | _lexical(cut(alike.words), sight.to_common[rows], alike, float(sight.lens.common @ sight.lens.common), judged)
+    return found | _lexical(
+        alike.words[:, rows], sight.to_common[rows], alike, float(sight.lens.common @ sight.lens.common), judged
+    )
 
 
 class _Judged:

@@ -14,6 +14,7 @@ from recommender.types import FloatArray, Paper, Rule
 
 __all__ = ["NEAR", "Index", "liked_papers", "matches", "must", "never", "plain", "takes"]
 
+MOST = 1024  # rules whose papers are kept: a page is made again after every vote
 NEAR = 0.6  # cosine of two texts from which one is "like" the other: papers on one narrow subject reach it
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
@@ -39,19 +40,28 @@ class Index:
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self.papers = papers
+        self._taken: dict[tuple[str, str], Sequence[int]] = {}
 
     def rows(self, rule: Rule) -> Sequence[int]:
         """Return where the papers stand that a rule's own words take, rising; one about nearness to another paper takes none by words.
 
         A category takes its parts: `cs` takes `cs.CL`. A phrase is words in a row, whole; `words` may stand anywhere in title and abstract.
         """
-        value = plain(rule.value)
-        if rule.field in _NAMES:
-            return self._named[rule.field].get(value, ())
+        asked = rule.field, rule.value
+        found = self._taken.get(asked)
+        if found is None:
+            if len(self._taken) >= MOST:
+                self._taken.clear()
+            found = self._taken[asked] = self._rows(rule.field, plain(rule.value))
+        return found
+
+    def _rows(self, field: str, value: str) -> Sequence[int]:
+        if field in _NAMES:
+            return self._named[field].get(value, ())
         words = _WORD.findall(value)
-        if not words or rule.field not in ("phrase", "words"):
+        if not words or field not in ("phrase", "words"):
             return ()
-        wanted = [f" {' '.join(words)} "] if rule.field == "phrase" else [f" {word} " for word in words]
+        wanted = [f" {' '.join(words)} "] if field == "phrase" else [f" {word} " for word in words]
         return [row for row, text in enumerate(self._texts) if all(part in text for part in wanted)]
 
     @cached_property

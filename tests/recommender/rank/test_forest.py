@@ -48,7 +48,7 @@ def test_the_tables_say_what_lightgbm_says(trees: lightgbm.Booster, unknown: flo
     values = rows(7, 200, unknown=unknown)
     tables = forest(trees.model_to_string(), FAMILIES)
     assert tables is not None
-    assert tables.by_family(values) == pytest.approx(by_lightgbm(trees, values), abs=1e-9)
+    assert tables.by_family(values) == pytest.approx(by_lightgbm(trees, values), abs=2e-6)  # float32, as LightGBM's are here
 
 
 def test_a_value_that_is_a_threshold_goes_where_lightgbm_sends_it() -> None:
@@ -59,7 +59,7 @@ def test_a_value_that_is_a_threshold_goes_where_lightgbm_sends_it() -> None:
     for row, (feature, threshold) in enumerate(zip(tables.feature[:400], tables.threshold[:400, 0], strict=True)):
         if np.isfinite(threshold):
             values[row, feature % FEATURES] = threshold
-    assert tables.by_family(values) == pytest.approx(by_lightgbm(trees, values), abs=1e-9)
+    assert tables.by_family(values) == pytest.approx(by_lightgbm(trees, values), abs=2e-6)  # float32, as LightGBM's are here
 
 
 def test_trees_that_learned_nothing_lift_nothing() -> None:
