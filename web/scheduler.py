@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import threading
@@ -15,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from recommender.settings import Settings
 from recommender.store.db import open_database
 from web import jobs
-from web.workers import worker_name
+from web.workers import settle, worker_name
 
 __all__ = ["run"]
 
@@ -62,7 +61,7 @@ def run(settings: Settings, *, report: Callable[[jobs.Result], None] = lambda _r
         tick, "interval", seconds=settings.clock.tick_s, id="tick", max_instances=1, coalesce=True, next_run_time=_utc_now()
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a long job makes a tick wait is meant
-    gc.freeze()  # what is loaded by now stays: to look through it for garbage again and again costs a twentieth of a digest
+    settle()
     try:
         scheduler.start()
         stopping.wait()  # a signal that came before the start is seen here too

@@ -1,23 +1,35 @@
-"""A process in, the name it signs its work with out; and whether the process that once signed so is gone.
+"""A process in, the name it signs its work with out; whether the process that once signed so is gone; and how one settles down.
 
 A name holds the moment the process began: after a restart, another process may well have the same number.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from functools import cache
 from pathlib import Path
 
-__all__ = ["is_dead", "worker_name"]
+__all__ = ["is_dead", "settle", "worker_name"]
 
+OFTEN = 20_000  # things made and not yet gone, after which garbage is looked for: one digest makes some hundreds
 LONGEST_HOST = 60  # characters, of the hundred that a ledger keeps of a name
 
 
 def worker_name() -> str:
     """Return who this process is, for the ledgers: `host:process:began`."""
     return _name(socket.gethostname(), os.getpid())
+
+
+def settle() -> None:
+    """Spare a process that has loaded what it needs, and stays, most of the search for garbage: it costs a twentieth of a digest.
+
+    What is loaded by now is never looked through again, and for what comes after it is looked less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OFTEN, *gc.get_threshold()[1:])
 
 
 def is_dead(worker: str) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def open_database(url: str) -> Database:
         ) from None
 
 
-def insert_plain(session: Session, row: type[DeclarativeBase], facts: Sequence[Mapping[str, Any]]) -> None:
+def insert_plain(session: Session, row: type[DeclarativeBase], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert many rows at once.
 
     To convert every value of thousands of rows by its type takes longer than to store them: here they must be as the driver takes
@@ -136,21 +137,27 @@ def insert_plain(session: Session, row: type[DeclarativeBase], facts: Sequence[M
     session : Session
     row : type of DeclarativeBase
         Of which table.
-    facts : sequence of mapping of str to object
-        All with the same names: of every column that the database does not fill by itself.
+    names : tuple of str
+        Every column that the database does not fill by itself; given as they stand in the table, no row is put in another order.
+    rows : sequence of tuple
+        Their values.
     """
-    if facts:
+    if rows:
         connection = session.connection()
-        text, names = _plain_insert(row, connection.dialect, tuple(facts[0]))
-        rows = [tuple(map(own.__getitem__, names)) for own in facts] if names else list(facts)
-        connection.exec_driver_sql(text, rows)
+        text, order = _plain_insert(row, connection.dialect, names)
+        given: Any = rows
+        if order is None:
+            given = [dict(zip(names, own, strict=True)) for own in rows]
+        elif order != names:
+            given = [*map(itemgetter(*map(names.index, order)), rows)]
+        connection.exec_driver_sql(text, given)
 
 
 @lru_cache(maxsize=16)
-def _plain_insert(row: type[DeclarativeBase], dialect: Dialect, names: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+def _plain_insert(row: type[DeclarativeBase], dialect: Dialect, names: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
     """Return an INSERT as a driver takes it, and in which order it takes the values; None where they go by name."""
     compiled = insert(row).compile(dialect=dialect, column_keys=names)
-    return str(compiled), compiled.positiontup
+    return str(compiled), tuple(compiled.positiontup) if compiled.positiontup is not None else None
 
 
 def explain(error: DBAPIError) -> StoreError:

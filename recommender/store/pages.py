@@ -135,7 +135,7 @@ def save_all(session: Session, new: Sequence[tuple[RankedPage, int]]) -> list[Ra
         return []
     ids = session.scalars(_NEW_PAGE, [_page_facts(page, after + 1) for page, after in new])
     numbered = [replace(page, id=own, revision=after + 1) for own, (page, after) in zip(ids, new, strict=True)]
-    insert_plain(session, ItemRow, [_item_facts(page.id, item) for page in numbered for item in page.items])
+    insert_plain(session, ItemRow, _COLUMNS, [_item_values(page.id, item) for page in numbered for item in page.items])
     number_of = _numbers(session, [page.id for page in numbered])
     return [
         replace(page, items=tuple(item.with_id(number_of[page.id](item.position)) for item in page.items)) for page in numbered
@@ -263,20 +263,27 @@ def _page_facts(page: RankedPage, revision: int) -> dict[str, Any]:
     }
 
 
-def _item_facts(page_id: int, item: RankedItem) -> dict[str, Any]:
-    return {
-        "page_id": page_id,
-        "position": item.position,
-        "paper_id": item.paper_id,
-        "score": item.score,
-        "features": item.features.astype("<f4").tobytes(),
-        "reasons": f"[{', '.join(map(_stored, item.reasons))}]",
-        "explored": item.explored,
-        "propensity": item.propensity,
-        "voted": item.voted,
-        "team": item.team,
-        "interest_id": item.interest,
-    }
+_COLUMNS = (
+    *("page_id", "position", "paper_id", "score", "features", "reasons"),
+    *("explored", "propensity", "voted", "team", "interest_id"),
+)
+
+
+def _item_values(page_id: int, item: RankedItem) -> tuple[Any, ...]:
+    """Return the values of `_COLUMNS`, in that order."""
+    return (
+        page_id,
+        item.position,
+        item.paper_id,
+        item.score,
+        item.features.astype("<f4", copy=False).tobytes(),
+        f"[{', '.join(map(_stored, item.reasons))}]",
+        item.explored,
+        item.propensity,
+        item.voted,
+        item.team,
+        item.interest,
+    )
 
 
 def _item(row: ItemRow | Row[Any]) -> RankedItem:

@@ -29,6 +29,7 @@ from web.digest import Together, draft
 from web.ledger import AT_ONCE
 from web.links import Signer, secret_key
 from web.smtp import octets
+from web.workers import settle
 
 T = TypeVar("T")
 
@@ -52,9 +53,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     schema.upgrade(database)
     house = busy_house(database, candidates=CANDIDATES, archive=ARCHIVE, people=2 * READERS)
     publish(database, settings, busy_ranker(house))
-    gc.collect()
-    gc.freeze()  # as the clock does, and here there are the tests besides
+    before = gc.get_threshold()
+    settle()  # as the clock does, and here there are the tests besides
     yield Run(database, settings, house)
+    gc.set_threshold(*before)
     gc.unfreeze()
     database.close()
 

@@ -1,5 +1,6 @@
 """The clock's verbs: each due job once, whatever else runs; what fails is written down and the others go on."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -386,3 +387,11 @@ def test_real_papers_and_a_whole_tick(database: Database, settings: Settings, mo
         (job, "ok") for job in ("ingest", "wanted", "libraries", "retrain", "pages", "digests", "notices")
     ]
     assert "vote first" in next(run.detail["reason"] for run in ledger(database) if run.job == "retrain")
+
+
+def test_a_process_that_stays_looks_for_garbage_less_often() -> None:
+    told = "import gc; from web.workers import settle; settle(); print(gc.get_freeze_count() > 1000, *gc.get_threshold())"
+    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    frozen, first, *_ = said.stdout.split()
+    assert frozen == "True"
+    assert int(first) > 10 * gc.get_threshold()[0]

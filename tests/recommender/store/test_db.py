@@ -92,12 +92,14 @@ def test_a_write_is_kept_and_a_failed_one_is_not(database: Database) -> None:
         assert session.scalars(select(ReaderRow.name)).all() == ["kept"]
 
 
-def test_rows_are_inserted_plainly_by_name(database: Database) -> None:
-    facts = [{"seconds": 1.5 * n, "dry": n == 1, "report": '{"a": [1, "ü"]}', "name": f"run {n}"} for n in (1, 2)]
+@pytest.mark.parametrize("names", [("id", "name", "report", "dry", "seconds"), ("seconds", "dry", "report", "id", "name")])
+def test_rows_are_inserted_plainly_by_name(database: Database, names: tuple[str, ...]) -> None:
+    facts = [{"id": n, "seconds": 1.5 * n, "dry": n == 1, "report": '{"a": [1, "ü"]}', "name": f"run {n}"} for n in (1, 2)]
+    rows = [tuple(one[name] for name in names) for one in facts]
     with database.write() as session:
         Own.metadata.create_all(session.connection())
-        insert_plain(session, Plain, [{"id": n, **one} for n, one in enumerate(facts)])
-        insert_plain(session, Plain, [])
+        insert_plain(session, Plain, names, rows)
+        insert_plain(session, Plain, names, [])
         found = session.scalars(select(Plain).order_by(Plain.id)).all()
         assert [(row.name, row.report, row.dry, row.seconds) for row in found] == [
             ("run 1", {"a": [1, "ü"]}, True, 1.5),

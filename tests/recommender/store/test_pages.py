@@ -79,8 +79,8 @@ def test_pages_are_numbered_by_the_database(
 ) -> None:
     plainly = pages.insert_plain
 
-    def shuffled(session: Session, row: type[ItemRow], facts: list[dict[str, object]]) -> None:
-        plainly(session, row, [*facts[:7], *reversed(facts[7:])])
+    def shuffled(session: Session, row: type[ItemRow], names: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+        plainly(session, row, names, [*rows[:7], *reversed(rows[7:])])
 
     monkeypatch.setattr(pages, "insert_plain", shuffled)
     with library.write() as session:
