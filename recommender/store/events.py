@@ -43,7 +43,7 @@ _OF_READERS = _T.reader_id.in_(bindparam("readers", expanding=True))
 _HISTORIES = (
     select(_T.id, _T.reader_id, _T.paper_id, _T.kind, _T.at, _T.item_id, _T.channel, _T.interest_id)
     .where(_OF_READERS)
-    .order_by(_T.id)
+    .order_by(_T.reader_id, _T.id)  # as the index has them
 )
 _LAST = (
     select(_T.reader_id, func.max(_T.id)).where(_OF_READERS, _T.kind.in_([kind.value for kind in MOVING])).group_by(_T.reader_id)

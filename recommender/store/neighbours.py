@@ -6,7 +6,7 @@ reader did could be read off what another one's page says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ __all__ = ["LEAST_VOTERS", "Cast", "Log", "LogStamp", "Vote", "log_stamp", "said
 
 Vote = tuple[int, str, str]  # reader, paper, kind
 Readers = npt.NDArray[np.int64]
+UNREAD = -1
 
 LEAST_VOTERS = 3
 MOST_WINDOWS = 6  # lists of papers whose votes are kept ready at once
@@ -130,7 +131,7 @@ class Log:
     def __init__(self, stamp: LogStamp) -> None:
         self.stamp = stamp
         self._likers: dict[str, Readers] = {}
-        self._likes: dict[int, int] = {}
+        self._likes = np.zeros(0, dtype=np.int64)  # by number of the reader; UNREAD where nobody asked
         self._cast: dict[tuple[str, ...], Cast] = {}
 
     def said(self, session: Session, reader_id: int, liked: Sequence[str], paper_ids: tuple[str, ...]) -> dict[str, float]:
@@ -157,12 +158,18 @@ class Log:
             self._likers.update({paper_id: np.array(its, dtype=np.int64) for paper_id, its in found.items()})
         return [self._likers[paper_id] for paper_id in paper_ids]
 
-    def _counted(self, session: Session, readers: Sequence[int]) -> Mapping[int, int]:
+    def _counted(self, session: Session, readers: Readers) -> npt.NDArray[np.int64]:
         """How many papers each reader likes."""
-        unread = [reader for reader in readers if reader not in self._likes]
+        known = self._likes
+        if (lacking := int(readers.max(initial=-1)) + 1 - len(known)) > 0:
+            known = np.concatenate([known, np.full(lacking, UNREAD)])
+        unread = readers[known[readers] == UNREAD].tolist()
         if unread:
-            self._likes.update(_likes(session, unread, self.stamp.as_of))
-        return self._likes
+            known = known.copy()  # others read the old one meanwhile
+            found = _likes(session, unread, self.stamp.as_of)
+            known[unread] = [found.get(reader, 0) for reader in unread]
+            self._likes = known
+        return known[readers]
 
     def _cast_on(self, session: Session, paper_ids: tuple[str, ...]) -> Cast:
         """The votes on the papers of a window."""
@@ -176,7 +183,7 @@ class Log:
 def weigh(
     reader_id: int,
     likers: Sequence[Readers],
-    likes_of: Callable[[Sequence[int]], Mapping[int, int]],
+    likes_of: Callable[[Readers], npt.NDArray[np.int64]],
     on_papers: Callable[[], Cast],
 ) -> dict[str, float]:
     """Sum votes as `said` does, wherever they come from.
@@ -187,7 +194,7 @@ def weigh(
     likers : sequence of ndarray of int
         Who up-voted each of the papers that the reader likes.
     likes_of : callable
-        From readers to how many papers each of them likes.
+        From readers, shape (n,), to how many papers each of them likes, shape (n,).
     on_papers : callable
         Last votes on the papers that are asked for; not called without a neighbour.
     """
@@ -196,11 +203,9 @@ def weigh(
     who, shared = who[others], shared[others]
     if not len(who):
         return {}
-    readers, cast = who.tolist(), on_papers()
-    likes = likes_of(readers)
-    theirs = np.array([likes[reader] for reader in readers], dtype=np.float64)
-    cosine = np.zeros(max(readers[-1], int(cast.reader.max(initial=0))) + 1)
-    cosine[who] = shared / np.sqrt(np.maximum(len(likers) * theirs, 1.0))
+    cast = on_papers()
+    cosine = np.zeros(max(int(who[-1]), int(cast.reader.max(initial=0))) + 1)
+    cosine[who] = shared / np.sqrt(np.maximum(len(likers) * likes_of(who).astype(np.float64), 1.0))
     weight = cosine[cast.reader]
     heard = np.flatnonzero(weight)
     paper = cast.paper[heard]

@@ -163,7 +163,7 @@ class Votes:
         return weigh(
             reader_id,
             [np.array(readers, dtype=np.int64) for readers in likers],
-            lambda readers: {reader: bisect_right(self._ups[reader], as_of) for reader in readers},
+            lambda readers: np.array([bisect_right(self._ups[reader], as_of) for reader in readers.tolist()], dtype=np.int64),
             lambda: Cast.of(self._until(paper_ids, as_of)),
         )
 
