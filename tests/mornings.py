@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -131,10 +132,11 @@ def told(said: Contents) -> dict[str, list[str]]:
 
 
 def body(message: EmailMessage, kind: str = "plain") -> str:
-    """Return one of a message's two parts."""
+    """Return one of a message's two parts, the page with its letters instead of references to them."""
     part = message.get_body((kind,))
     assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
+    text = str(part.get_content()).replace("\r\n", "\n")
+    return re.sub(r"&#(\d{3,});", lambda found: chr(int(found[1])), text) if kind == "html" else text
 
 
 def _day(on: Morning, **facts: Any) -> Draft:

@@ -33,7 +33,11 @@ _LONG_WORD = re.compile(r"\S{37}")  # no word of a language is that long
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The same content three times: in a line, as plain text and as a page."""
+    """The same content three times: in a line, as plain text and as a page.
+
+    Letters beyond ASCII are character references on the page where they are few: it then travels as it is, nothing has to encode it,
+    and no mail program can take it for another encoding.
+    """
 
     subject: str
     text: str
@@ -50,7 +54,13 @@ def write(folder: str, facts: Mapping[str, Any]) -> Parts:
         text, html = (_templates().get_template(f"{folder}/{name}").render(shared) for name in ("body.txt", "body.html"))
     finally:
         _translations.reset(token)
-    return Parts(subject, text, html)
+    return Parts(subject, text, _plain(html))
+
+
+def _plain(page: str) -> str:
+    """Write letters beyond ASCII as character references, unless there are so many that the page would grow by more than an eighth."""
+    plain = page.encode("ascii", "xmlcharrefreplace")
+    return plain.decode() if len(plain) <= len(page.encode()) * 9 / 8 else page
 
 
 def message_id(signer: Signer, settings: Settings, day: date, who: str) -> str:

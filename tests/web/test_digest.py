@@ -328,6 +328,19 @@ def test_plain_text_is_narrow_but_for_its_links(drafted: Draft) -> None:
     assert not [line for line in lines if line != line.rstrip()]
 
 
+@pytest.mark.parametrize(
+    ("title", "encoding"),
+    [("Größe: “a · b” 🤖", "7bit"), ("x" * 2000, "7bit"), ("字" * 400, "base64")],
+    ids=["few", "long", "many"],
+)
+def test_a_page_with_few_letters_beyond_ascii_travels_as_it_is(morning: Morning, title: str, encoding: str) -> None:
+    message = one(morning, make_paper(1, title=title), locale="de").message
+    part = message.get_body(("html",))
+    assert part is not None
+    assert part["Content-Transfer-Encoding"] == encoding
+    assert title[:400] in "".join(Html(str(part.get_content())).seen).replace("\n", "")
+
+
 @pytest.mark.parametrize("letter", ["A very long title ", '"<&\'>" ', "字", "🤖"], ids=["words", "escaped", "wide", "emoji"])
 def test_the_largest_digest_is_not_clipped(morning: Morning, letter: str) -> None:
     reader = morning.reader()

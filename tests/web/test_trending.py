@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from factories import DAY, NOW, fill, make_edition, make_paper, make_reader
+from mornings import body
 from sqlalchemy import event
 
 from recommender.errors import MailError
@@ -60,12 +61,6 @@ def room(edition: Database, settings: Settings) -> Room:
 @pytest.fixture
 def empty(database: Database, settings: Settings) -> Room:
     return Room(database, settings)
-
-
-def body(message: EmailMessage, kind: str = "plain") -> str:
-    part = message.get_body((kind,))
-    assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def titles(message: EmailMessage) -> list[str]:
