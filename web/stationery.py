@@ -60,7 +60,7 @@ def write(folder: str, facts: Mapping[str, Any]) -> Parts:
 def _plain(page: str) -> str:
     """Write letters beyond ASCII as character references, unless there are so many that the page would grow by more than an eighth."""
     plain = page.encode("ascii", "xmlcharrefreplace")
-    return plain.decode() if len(plain) <= len(page.encode()) * 9 / 8 else page
+    return plain.decode() if len(plain) <= len(page) * 9 / 8 else page
 
 
 def message_id(signer: Signer, settings: Settings, day: date, who: str) -> str:

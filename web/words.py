@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
+_forced: ContextVar[Locale | None] = ContextVar("forced", default=None)  # what is spoken outside a request: looked up once
 _BRITISH = Locale("en", "GB")  # how days are written where the language is English
 
 # Every sentence that `recommender.rank` gives as a reason (a test reads its source): what is translated is found here.
@@ -151,7 +153,11 @@ def language() -> str:
 def speaking(locale: str) -> Iterator[None]:
     """Speak a language outside a request, as the clock does when it writes to a reader; an unknown one is English."""
     with _nobody().app_context(), force_locale(locale if locale in LANGUAGES else "en"):
-        yield
+        token = _forced.set(_asked_for())
+        try:
+            yield
+        finally:
+            _forced.reset(token)
 
 
 @lru_cache(maxsize=1)
@@ -244,10 +250,7 @@ def count_words(number: int, noun: str) -> str:
     >>> count_words(1, "paper"), count_words(1200, "paper")
     ('1 paper', '1,200 papers')
     """
-    written = number_words(number)
-    if noun in COUNTS:
-        return COUNTS[noun](number, written)
-    return f"{written} {noun}{'' if number == 1 else 's'}"
+    return _counted(number, noun, spoken())
 
 
 def reason_words(reason: Reason) -> str:
@@ -258,6 +261,14 @@ def reason_words(reason: Reason) -> str:
         return _translated(reason.template, spoken()) % reason.names
     except (TypeError, ValueError):  # a sentence of an older or newer program, whose names do not fit it
         return reason.text
+
+
+@lru_cache(maxsize=4096)
+def _counted(number: int, noun: str, _language: str) -> str:
+    written = number_words(number)
+    if noun in COUNTS:
+        return COUNTS[noun](number, written)
+    return f"{written} {noun}{'' if number == 1 else 's'}"
 
 
 @lru_cache(maxsize=256)
@@ -277,6 +288,10 @@ def spoken() -> str:
 
 
 def _locale() -> Locale:
+    return _forced.get() or _asked_for()
+
+
+def _asked_for() -> Locale:
     locale = get_locale()
     return _BRITISH if locale is None or locale.language == "en" else locale
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,15 @@ def test_another_language_is_spoken_outside_a_request_when_asked_for() -> None:
     assert day_words(DAY) == "9 May 2026"
     with speaking("xx"):
         assert day_words(DAY) == "9 May 2026"
+
+
+def test_who_speaks_for_a_while_speaks_as_before_afterwards() -> None:
+    with speaking("de"):
+        with suppress(InterruptedError), speaking("en"):
+            assert (count_words(2, "paper"), words.spoken()) == ("2 papers", "en")
+            raise InterruptedError
+        assert (count_words(2, "paper"), words.spoken()) == ("2 Artikel", "de")
+    assert (count_words(2, "paper"), words.spoken()) == ("2 papers", "en")
 
 
 @pytest.mark.parametrize(
