@@ -170,7 +170,7 @@ def _highest(mean: Numbers, std: Numbers, some: slice) -> Numbers:
     return highest
 
 
-def _draws(salt: str, lots: Lots) -> Numbers:
+def _draws(salt: str, own: Lots) -> Numbers:
     """Return eight numbers in (0, 1) per lot that depend on nothing but salt and lot, shape (n, 8).
 
     References
@@ -178,7 +178,7 @@ def _draws(salt: str, lots: Lots) -> Numbers:
     Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 (the mixer, SplitMix64).
     """
     salted = np.frombuffer(hashlib.blake2b(salt.encode()).digest(), dtype="<u8")
-    mixed = lots[:, None] ^ salted
+    mixed = own[:, None] ^ salted
     for shift, factor in _MIX:
         mixed ^= mixed >> shift
         mixed *= factor
