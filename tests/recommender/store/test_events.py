@@ -75,6 +75,8 @@ def test_several_histories_at_once_are_those_of_each(log: Database, alice: Reade
             asked = [bob.id, alice.id, 404]
             assert events.histories(session, asked, as_of=as_of) == {i: events.history(session, i, as_of=as_of) for i in asked}
         assert [event.paper_id for event in events.histories(session, [bob.id])[bob.id]] == [A.id, B.id]
+        known = {at: events.histories(session, [alice.id], as_of=at)[alice.id] for at in (None, NOW)}
+        assert {at: [event.id for event in told] for at, told in known.items()} == {None: [1, 3, 5], NOW: [1, 3]}
         assert events.last_ids(session, [alice.id, bob.id, 404]) == {alice.id: 5, bob.id: 2, 404: 0}
 
 
