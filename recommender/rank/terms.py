@@ -39,7 +39,8 @@ BUCKETS = 2**17
 MOST_DENSE = 2**21  # numbers of a matrix that is filled out, because its products are then faster
 _WORD = r"(?u)\b[^\W\d_][\w-]+\b"
 _SHORTEST = 3  # letters of a term worth naming to a reader
-_MATHS = re.compile(r"\$[^$]*\$")  # the words in a formula are commands
+# What holds no words: a formula, a command of TeX, a web address.
+_WORDLESS = re.compile(r"(?<!\\)\$[^$]*\$|\\\((?:[^\\]|\\[^()])*\\\)|\\\[(?:[^\\]|\\[^][])*\\\]|\\[A-Za-z]+|https?://\S+")
 
 
 @lru_cache(maxsize=1)
@@ -176,8 +177,16 @@ def shared(ranked: Sequence[str], others: Collection[str], *, limit: int = 2) ->
 
 @lru_cache(maxsize=4096)  # a page names the same liked paper often, and the next page the same papers
 def named_terms(text: str) -> frozenset[str]:
-    """Return the terms of a text that a reader would find in it: outside formulas, pairs only where the two words stand together."""
-    plain = " ".join(_MATHS.sub(" ", text).lower().split())
+    r"""Return the terms of a text that a reader would find in it, pairs only where the two words stand together.
+
+    Formulas, TeX commands and web addresses hold none, and keep apart what stands on their two sides.
+
+    Examples
+    --------
+    >>> sorted(named_terms(r"Graph $k$ kernels \cite{ada}, https://example.org/kernels"))
+    ['ada', 'graph', 'kernels']
+    """
+    plain = " ".join(_WORDLESS.sub(" | ", text).lower().split())
     return frozenset(term for term in _analyzer()(plain) if len(term) >= _SHORTEST and (" " not in term or term in plain))
 
 

@@ -140,5 +140,17 @@ def test_the_commands_of_a_formula_are_no_words() -> None:
     assert shared_terms(one, other, flat_idf()) == ("bounds",)
 
 
+@pytest.mark.parametrize(
+    "between",
+    [r"$\alpha \times x$", r"\(\alpha \times x\)", r"\[ \alpha \times x \]", r"\emph", "https://code.example/alpha-times"],
+)
+def test_what_holds_no_words_names_none_and_joins_none(between: str) -> None:
+    assert named_terms(f"graph {between} kernels for sparse maps") == {"graph", "kernels", "sparse", "maps", "sparse maps"}
+
+
+def test_a_price_opens_no_formula() -> None:
+    assert named_terms(r"graphs for \$5, kernels for \$7") == {"graphs", "kernels"}
+
+
 def test_short_words_are_not_named() -> None:
     assert shared_terms("ai, graph", "graph; ai", flat_idf(), limit=5) == ("graph",)
