@@ -16,6 +16,7 @@ from recommender.store.readers import Reader
 from web import letters, passwords
 from web.auth import begin, came_by_link, current_reader, login_required, remember, secret, state
 from web.limits import limiter
+from web.mail import is_address
 
 __all__ = ["blueprint"]
 
@@ -135,8 +136,8 @@ def _email_page(reader: Reader, wanted: str, errors: dict[str, str]) -> str:
 def _email_errors(reader: Reader, wanted: str) -> dict[str, str]:
     """Return what is wrong, by field. Whether an address is somebody else's is told only to who reads its mail."""
     errors = _proof(reader)
-    if wanted and not accounts.is_email(wanted):
-        errors["email"] = _("This is not an e-mail address: write it like reader@example.org.")
+    if wanted and not is_address(wanted):
+        errors["email"] = str(letters.NO_ADDRESS)
     elif not wanted and not reader.has_password and not reader.is_owner:
         errors["email"] = _("Set a password first: without one and without an address you could not come back.")
     return errors

@@ -16,6 +16,7 @@ from typing import cast
 from flask import Flask, current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from recommender.errors import BroadsheetError
 from recommender.store import readers, sessions
@@ -27,6 +28,7 @@ from web.words import language
 
 __all__ = [
     "NEW_ADDRESS",
+    "NO_ADDRESS",
     "address_changed",
     "already_a_reader",
     "ask_address",
@@ -46,6 +48,7 @@ __all__ = [
 
 NEW_ADDRESS = "email"  # purpose of the token that confirms an address
 NEW_ADDRESS_LIVES = timedelta(hours=24)
+NO_ADDRESS = _l("This is not an e-mail address that mail can be sent to: write it like reader@example.org, without accents.")
 PATIENCE_S = 8.0  # how long somebody who waits for a page waits for the mail server
 _MAILER, _LATER = "broadsheet.mailer", "broadsheet.later"
 _log = logging.getLogger(__name__)

@@ -35,6 +35,7 @@ __all__ = [
     "Mailer",
     "MemoryMailer",
     "SmtpMailer",
+    "is_address",
     "make_message",
     "make_note",
     "nothing",
@@ -51,6 +52,7 @@ _UTF8 = Charset("utf-8")
 _NEVER_FOLDED = frozenset(
     {"message-id", "in-reply-to", "references", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id"}
 )
+_ONE_ADDRESS = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]{1,64}@[^@\s,;<>\"\x00-\x20\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SPACE = re.compile(r"\s+")
 _HIGH = bytes(range(128, 256))
@@ -246,6 +248,20 @@ def make_note(
     return _body(_envelope(to_name, to_address, subject, message_id=message_id, sender=sender, now=now), text, _TEXT)
 
 
+def is_address(text: str) -> bool:
+    r"""Return whether this is one e-mail address that mail can be sent to: servers that take more than ASCII are few.
+
+    Examples
+    --------
+    >>> [is_address(text) for text in ("ada@example.org", "ada", "a@b.org, c@d.org", "a@b.org\nBcc: c@d.org", "zo\xeb@b.org")]
+    [True, False, False, False, False]
+    """
+    try:
+        return _ONE_ADDRESS.fullmatch(text) is not None and _address("", text).addr_spec == text  # else it holds a comment
+    except MailError:
+        return False
+
+
 def one_line(text: str) -> str:
     r"""Return the text on one line without control characters.
 
@@ -372,5 +388,5 @@ def _address(name: str, address: str) -> Address:
         if len(address) > LONGEST_ADDRESS:
             raise ValueError(f"longer than {LONGEST_ADDRESS} characters")
         return Address(display_name=one_line(name), addr_spec=address)
-    except (ValueError, IndexError, MessageError) as error:
+    except (ValueError, IndexError, AttributeError, MessageError) as error:  # the library stumbles over "a@["
         raise MailError(f"{address!r} is not an e-mail address that mail can be sent to ({one_line(str(error))})") from None

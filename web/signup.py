@@ -19,6 +19,7 @@ from recommender.store.readers import Reader
 from web import letters, passwords
 from web.auth import begin, current_reader, remember, state
 from web.limits import by_address, limiter
+from web.mail import is_address
 
 __all__ = ["blueprint"]
 
@@ -43,8 +44,8 @@ def signup() -> ResponseReturnValue:
     if request.form.get(TRAP):
         return redirect(url_for("signup.asked"), code=303)
     errors = _name_errors(form["name"])
-    if not accounts.is_email(form["email"]):
-        errors["email"] = _("This is not an e-mail address: write it like reader@example.org.")
+    if not is_address(form["email"]):
+        errors["email"] = str(letters.NO_ADDRESS)
     if errors:
         return _page(form, errors), 422
     letters.later(lambda: _write(form["name"], form["email"]))
@@ -103,8 +104,8 @@ def join(token: str) -> ResponseReturnValue:
         return render_template("signup_finish.html", form=form, errors={}, invited=True)
     password = request.form.get("password", "")
     errors = _name_errors(form["name"]) | _password_errors(password, form)
-    if form["email"] and not accounts.is_email(form["email"]):
-        errors["email"] = _("This is not an e-mail address: write it like reader@example.org.")
+    if form["email"] and not is_address(form["email"]):
+        errors["email"] = str(letters.NO_ADDRESS)
     if errors:
         return render_template("signup_finish.html", form=form, errors=errors, invited=True), 422
     hashed = passwords.hashed(password)

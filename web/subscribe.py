@@ -16,10 +16,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from recommender.hours import Schedule
-from recommender.store import accounts, readers, subscribers, suppressions
+from recommender.store import readers, subscribers, suppressions
 from web import letters, schedules
 from web.auth import state
 from web.limits import by_address, count, limiter
+from web.mail import is_address
 from web.words import language
 
 __all__ = ["CONFIRM", "TRAP", "blueprint", "is_open"]
@@ -83,8 +84,8 @@ def ask() -> ResponseReturnValue:
         return redirect(url_for("subscribe.asked"), code=303)
     typed = {name: " ".join(request.form.get(name, usual).split())[:400] for name, usual in USUAL.items()}
     schedule, errors = schedules.read(typed, Schedule(int(USUAL["hour"])))
-    if not accounts.is_email(typed["email"]) or not typed["email"].isascii():
-        errors["email"] = _("This is not an e-mail address: write it like reader@example.org.")
+    if not is_address(typed["email"]):
+        errors["email"] = str(letters.NO_ADDRESS)
     if errors:
         return _form(typed, errors), 422
     wish = Wish(typed["email"].lower(), schedule, language())

@@ -25,7 +25,6 @@ __all__ = [
     "confirm_email",
     "drop_email",
     "find",
-    "is_email",
     "is_free",
     "is_name",
     "password_of",
@@ -38,7 +37,6 @@ __all__ = [
 
 LONGEST_NAME = 40
 LONGEST_ADDRESS = 320
-_EMAIL = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]{1,64}@[^@\s,;<>\"\x00-\x20\x7f]{1,255}")
 _NAME = re.compile(r"\w(?:[\w .'’·-]{0,38}[\w.])?")
 
 
@@ -60,17 +58,6 @@ def is_name(name: str) -> bool:
     (True, True, True, False, False, False)
     """
     return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None and unicodedata.is_normalized("NFKC", name)
-
-
-def is_email(text: str) -> bool:
-    r"""Return whether this looks like one e-mail address.
-
-    Examples
-    --------
-    >>> is_email("ada@example.org"), is_email("ada"), is_email("a@b.org, c@d.org"), is_email("a@b.org\nBcc: c@d.org")
-    (True, False, False, False)
-    """
-    return _EMAIL.fullmatch(text) is not None
 
 
 def is_free(session: Session, name: str) -> bool:

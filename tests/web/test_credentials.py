@@ -92,6 +92,8 @@ def test_only_the_newest_link_counts_and_not_for_ever(
     [
         ({"email": "nobody", "current": PASSWORD}, "not an e-mail address"),
         ({"email": "a@b.org\r\nBcc: c@d.org", "current": PASSWORD}, "not an e-mail address"),
+        ({"email": "zoë@example.org", "current": PASSWORD}, "not an e-mail address"),
+        ({"email": "ad..a@example.org", "current": PASSWORD}, "not an e-mail address"),
         ({"email": "new@example.org", "current": "wrong"}, "not your present password"),
         ({"email": "new@example.org"}, "not your present password"),
         ({"email": "", "current": ""}, "not your present password"),

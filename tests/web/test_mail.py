@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import MailError
 from recommender.settings import MailSettings
-from web.mail import ConsoleMailer, Letter, MemoryMailer, SmtpMailer, make_message, make_note, one_line, open_mailer
+from web.mail import ConsoleMailer, Letter, MemoryMailer, SmtpMailer, is_address, make_message, make_note, one_line, open_mailer
 
 FACTS = {
     "to_name": "Ada",
@@ -111,6 +111,29 @@ def test_any_subject_and_name_arrive_as_they_are(subject: str, name: str) -> Non
     read = email.message_from_bytes(raw, policy=policy.default)
     assert [address.addr_spec for address in read["To"].addresses] == ["ada@example.org"]
     assert set(read) == set(sent())
+
+
+LOCAL = st.text("ab.+-_'=?()[]\\!#é ", min_size=1, max_size=80)
+DOMAIN = st.text("ab.-0[]:()ü_", min_size=1, max_size=260)
+
+
+@settings(deadline=None)
+@given(st.builds("{}@{}".format, LOCAL, DOMAIN))
+@example("ad..a@example.org")
+@example("a" * 64 + "@" + "b" * 189)
+@example("a" * 64 + "@" + "b" * 190)
+@example("a(ada)@example.org")
+@example("ada@[")
+@example("ada@[127.0.0.1]")
+@example("zoë@example.org")
+@example("zoe@exämple.org")
+def test_an_address_that_a_form_takes_can_be_written_to_and_no_other(address: str) -> None:
+    if not is_address(address):
+        assert not re.fullmatch(r"[ab]{1,64}@[ab]{1,189}", address)
+        return
+    read = email.message_from_bytes(message(to_address=address, to_name="").as_bytes(), policy=STRICT)
+    assert [found.addr_spec for found in read["To"].addresses] == [address]
+    assert read["To"].defects == ()
 
 
 @settings(deadline=None)

@@ -120,6 +120,8 @@ def test_who_has_an_account_is_told_so_only_by_mail(
         ({"name": "a\r\nBcc: b@c.org"}, "A name has up to 40"),
         ({"email": "nobody"}, "not an e-mail address"),
         ({"email": "a@b.org\r\nBcc: c@d.org"}, "not an e-mail address"),
+        ({"email": "zoë@example.org"}, "not an e-mail address"),
+        ({"email": "ad..a@example.org"}, "not an e-mail address"),
         ({"email": "a@b.org, c@d.org"}, "not an e-mail address"),
         ({"email": ""}, "not an e-mail address"),
     ],
