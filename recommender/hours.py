@@ -60,6 +60,24 @@ class Schedule:
         moments = self._moments(start + timedelta(days=offset) for offset in range(_FAR))
         return next(moment for moment in moments if moment > now)
 
+    def coming(self, now: datetime, owed: datetime | None) -> datetime:
+        """Return when it comes next to somebody who has just chosen this schedule, in UTC.
+
+        Parameters
+        ----------
+        now : datetime
+        owed : datetime or None
+            When it was to come until then; None where it did not. What was due and has not come yet is not lost by the choice, unless
+            that is a pause.
+
+        Examples
+        --------
+        >>> Schedule(7).coming(datetime(2026, 3, 28, 7, 2, tzinfo=UTC), datetime(2026, 3, 28, 7, tzinfo=UTC)).isoformat()
+        '2026-03-28T07:00:00+00:00'
+        """
+        is_paused = self.paused_until is not None and self.paused_until > self.day_of(now)
+        return owed if owed is not None and owed <= now and not is_paused else self.after(now)
+
     def until(self, now: datetime) -> datetime:
         """Return the last moment, not after `now`, at which it was due, in UTC; a pause changes nothing about the past.
 

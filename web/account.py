@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from recommender.errors import StoreError
 from recommender.hours import Schedule
-from recommender.store import accounts, sessions, suppressions
+from recommender.store import accounts, readers, sessions, suppressions
 from recommender.store.db import Session
 from recommender.store.readers import Reader
 from web import digest_choices, schedules
@@ -136,7 +136,9 @@ def choices(reader: Reader) -> ResponseReturnValue:
 
 def _come(reader: Reader, schedule: Schedule, *, on: bool) -> None:
     with state().database.write() as session:
-        accounts.set_digest(session, reader.id, schedule, on=on, next_at=schedule.after(state().clock()))
+        held = readers.by_id(session, reader.id)
+        next_at = schedule.coming(state().clock(), held.next_digest_at if held is not None else None)
+        accounts.set_digest(session, reader.id, schedule, on=on, next_at=next_at)
 
 
 def _saved() -> ResponseReturnValue:

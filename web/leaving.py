@@ -32,6 +32,8 @@ class Receiver:
         Whether it could come again.
     locale : str
         Empty where none was chosen.
+    next_at : datetime or None
+        When it is due; None when it is not on.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Receiver:
     on: bool
     has_address: bool
     locale: str
+    next_at: datetime | None
 
 
 def find(session: Session, named: Mapping[str, Any]) -> Receiver | None:
@@ -47,11 +50,13 @@ def find(session: Session, named: Mapping[str, Any]) -> Receiver | None:
     if isinstance(number := named.get("r"), int):
         reader = readers.by_id(session, number)
         if reader is not None:
-            return Receiver(reader.id, True, sound(reader.schedule), reader.digest_on, reader.email is not None, reader.locale)
+            on, has_address, locale = reader.digest_on, reader.email is not None, reader.locale
+            return Receiver(reader.id, True, sound(reader.schedule), on, has_address, locale, reader.next_digest_at)
     elif isinstance(number := named.get("s"), int):
         subscriber = subscribers.by_id(session, number)
         if subscriber is not None:
-            return Receiver(subscriber.id, False, sound(subscriber.schedule), True, True, subscriber.locale)
+            held, locale = sound(subscriber.schedule), subscriber.locale
+            return Receiver(subscriber.id, False, held, True, True, locale, subscriber.next_digest_at)
     return None
 
 
@@ -82,10 +87,11 @@ def change(session: Session, who: Receiver, what: str, form: Mapping[str, str], 
         schedule = replace(schedule, every="week", weekday=int(weekday) if weekday in map(str, WEEKDAYS) else schedule.weekday)
     elif what == "daily":
         schedule = replace(schedule, every="day")
+    next_at = schedule.coming(now, who.next_at)
     if who.is_reader:
-        accounts.set_digest(session, who.id, schedule, on=who.has_address, next_at=schedule.after(now))
+        accounts.set_digest(session, who.id, schedule, on=who.has_address, next_at=next_at)
     else:
-        subscribers.set_schedule(session, who.id, schedule, next_at=schedule.after(now))
+        subscribers.set_schedule(session, who.id, schedule, next_at=next_at)
 
 
 def _stop(session: Session, who: Receiver) -> None:

@@ -116,8 +116,10 @@ def confirm(token: str) -> ResponseReturnValue:
     leave = ""
     if request.method == "POST" and reader is None and not silent:
         with app.database.write() as session:
-            made = subscribers.confirm(session, wish.email, wish.schedule, locale=wish.locale, now=app.clock())
-        leave = app.signer.sign("leave", {"s": made.id})
+            reader = readers.by_email(session, wish.email)  # who may have confirmed it for an account in between
+            if reader is None:
+                made = subscribers.confirm(session, wish.email, wish.schedule, locale=wish.locale, now=app.clock())
+                leave = app.signer.sign("leave", {"s": made.id})
     return render_template(
         "subscribe_confirm.html",
         address=wish.email,

@@ -43,7 +43,7 @@ def confirm(session: Session, email: str, schedule: Schedule, *, locale: str, no
         row = SubscriberRow(email=address, confirmed_at=now)
         session.add(row)
     row.locale = locale
-    _place(row, schedule, schedule.after(now))
+    _place(row, schedule, schedule.coming(now, row.next_digest_at))
     session.flush()
     return _value(row)
 
