@@ -152,11 +152,14 @@ class MailRefused(MailError):
     ----------
     address_gone : bool
         Whether it says that nobody can be written to at this address, whatever the message.
+    policy : bool
+        Whether it says that such a message, or such a sender, is not wanted: others may be refused alike.
     """
 
-    def __init__(self, text: str, *, code: int | None = None, address_gone: bool = False) -> None:
+    def __init__(self, text: str, *, code: int | None = None, address_gone: bool = False, policy: bool = False) -> None:
         super().__init__(text, code=code)
         self.address_gone = address_gone
+        self.policy = policy
 
 
 class MailUnanswered(MailError):

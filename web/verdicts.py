@@ -13,9 +13,20 @@ __all__ = ["GONE", "clean", "verdict", "why"]
 GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})  # nobody can be written to there (RFC 3463, RFC 7505)
 GONE_PLAIN = frozenset({550, 551, 553})  # the same from a server without such codes
 SIGN_IN_FIRST, TOO_LARGE = 530, 552
-# The server takes nothing from us, for anybody: that is no word about the address, which may have such a name in it.
-_NOT_OURS = re.compile(r"(?<![\w@.<-])(?:relay(?:ing)?|authentication (?:is )?(?:required|needed))\b(?![.@-]\w)", re.IGNORECASE)
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+SENDER_UNWANTED = frozenset({"5.1.7", "5.1.8"})  # the sender's address is malformed, or of no domain that can be answered
+# The server takes nothing from us, for anybody: that is no word about the address, which may have such a name in it. Many servers
+# judge sender and client only when a recipient is named.
+_NOT_OURS = re.compile(
+    r"(?<![\w@.<-])(?:relay(?:ing)?(?! recipient table)|authentication (?:is )?(?:required|needed)"
+    r"|sender (?:address )?(?:is )?(?:rejected|denied|refused)|sender verif(?:y|ication)|envelope sender"
+    r"|client host|helo command|blocked using)\b(?![.@-]\w)",
+    re.IGNORECASE,
+)
+# What a server does not want to hear, or not from us: who is written to may be there all the same.
+_POLICY = re.compile(
+    r"\b(?:block|block ?listed|blocked|black ?listed|spam|policy|reputation|denied|prohibited|sender)\b", re.IGNORECASE
+)
+_ENHANCED = re.compile(r"[#(\[]?([245]\.\d{1,3}\.\d{1,3})(?![\w.])")
 
 
 def verdict(where: str, step: str, code: int, said: bytes) -> MailError:
@@ -31,10 +42,11 @@ def verdict(where: str, step: str, code: int, said: bytes) -> MailError:
     if code < 500:
         return MailDeferred(told, code=code)
     named = step in ("RCPT TO", "the message")
-    gone = named and enhanced in GONE if enhanced else step == "RCPT TO" and code in GONE_PLAIN
-    if step == "RCPT TO" and enhanced not in GONE and _NOT_OURS.search(words):
-        return MailDeferred(f"{told}; see BROADSHEET_MAIL__SMTP_USER and _SECURITY", code=code, whole_server=True)
-    return MailRefused(told, code=code, address_gone=gone)
+    policy = enhanced.startswith("5.7.") if enhanced else _POLICY.search(words) is not None
+    gone = named and enhanced in GONE if enhanced else step == "RCPT TO" and code in GONE_PLAIN and not policy
+    if step == "RCPT TO" and enhanced not in GONE and (enhanced in SENDER_UNWANTED or _NOT_OURS.search(words)):
+        return MailDeferred(f"{told}; see BROADSHEET_MAIL__SENDER, _SMTP_USER and _SMTP_SECURITY", code=code, whole_server=True)
+    return MailRefused(told, code=code, address_gone=gone, policy=policy)
 
 
 def why(where: str, error: OSError | ValueError) -> str:

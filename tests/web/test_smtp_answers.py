@@ -49,6 +49,19 @@ ANSWERS = [
     ("RCPT", "554 5.7.1 Relay access denied", DEFERRED_ALL),
     ("RCPT", "550 relaying denied", DEFERRED_ALL),
     ("RCPT", "550 Authentication is required to send mail", DEFERRED_ALL),
+    ("RCPT", "553 5.7.1 <paper@example.org>: Sender address rejected: not owned by user paper", DEFERRED_ALL),
+    ("RCPT", "550 5.1.8 <paper@example.org>: Sender address rejected: Domain not found", DEFERRED_ALL),
+    ("RCPT", "550 5.1.7 malformed sender", DEFERRED_ALL),
+    ("RCPT", "550 Sender verify failed", DEFERRED_ALL),
+    ("RCPT", "553 sorry, your envelope sender domain must exist", DEFERRED_ALL),
+    ("RCPT", "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using bl.example.org", DEFERRED_ALL),
+    ("RCPT", "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname", DEFERRED_ALL),
+    ("RCPT", "550 Blocked - see https://bl.example.org/?ip=192.0.2.1", REFUSED),
+    ("RCPT", "550 #5.7.1 not wanted", REFUSED),
+    ("RCPT", "550 5.7.1: not wanted", REFUSED),
+    ("RCPT", "550 [5.7.1] not wanted", REFUSED),
+    ("RCPT", "550 5.1.1: nobody of that name", GONE),
+    ("RCPT", "550 <ada@example.org>: User unknown in relay recipient table", GONE),
     ("RCPT", "550 <ada@relay.example.org> is unknown", GONE),
     ("RCPT", "252 perhaps", None),
     ("DATA", "451 4.3.0 later", DEFERRED),
@@ -85,6 +98,8 @@ def test_each_answer_means_what_it_should(
     assert type(error) is kind
     assert (error.whole_server if kind is MailDeferred else error.address_gone) is flag
     assert ends == ([1] if step == "end" else [])
+    if kind is MailRefused:
+        assert error.policy is ("5.7.1" in answer or "Blocked" in answer)
     if step != "EHLO":
         assert error.code == int(answer[:3])
         assert answer.split(" ", 1)[1].split("\r", maxsplit=1)[0] in str(error)
