@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from recommender.desk import Desk
 from recommender.errors import BroadsheetError, MailDeferred, MailRefused, MailUnanswered
 from recommender.settings import Settings
 from recommender.store import digests, pages, suppressions
-from recommender.store.db import Database
+from recommender.store.db import PASSING, Database
 from recommender.store.digests import Claim
 from recommender.store.readers import Reader
 from recommender.types import Channel
@@ -49,6 +49,8 @@ class Delivery:
         Who claims, for the ledger; empty takes this process's name.
     sleep, tick : callable, default=time.sleep, time.monotonic
         Pass the time, and tell it, in seconds.
+    pace : Pace, default=None
+        What was sent to each domain in the last minute; None for nothing.
     """
 
     def __init__(
@@ -60,13 +62,14 @@ class Delivery:
         worker: str = "",
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._mailer = mailer or open_mailer(settings.mail)
         self._desk = Desk(database, Rankers(settings.models_folder), settings.rank)
         self._signer = Signer(secret_key(settings))
-        self._pace = Pace(settings.mail.per_domain_per_minute, tick=tick)
+        self._pace = pace or Pace(settings.mail.per_domain_per_minute, tick=tick)
         self._sleep = sleep
         stale_after = timedelta(minutes=settings.clock.claim_minutes)
         worker = worker or worker_name()
@@ -112,14 +115,17 @@ class Delivery:
         try:
             self._ledger.take_over(clock())
             while claims := self._ledger.claim(clock()):
+                left = deque(claims)
                 together = self._together(claims, clock())
-                for at, claim in enumerate(claims):
-                    try:
-                        done[self._deliver(claim, clock, together)] += 1
-                    except _OutOfReach as reached:  # no other message would fare better: nobody else's time is spent on waiting
-                        left = claims[at + 1 :]
-                        self._ledger.release(left, clock())
-                        return dict(done + Counter([str(reached), *("deferred" for _ in left)]))
+                try:
+                    while left:
+                        done[self._deliver(left.popleft(), clock, together)] += 1
+                except _OutOfReach as reached:  # no other message would fare better: nobody else's time is spent on waiting
+                    self._ledger.release(left, clock())
+                    return dict(done + Counter([str(reached), *("deferred" for _ in left)]))
+                except Exception:  # what became of one could not be written down: the others do not wait for that
+                    self._ledger.release(left, clock())
+                    raise
         finally:
             self._mailer.close()
         return dict(done)
@@ -143,8 +149,8 @@ class Delivery:
         """Write and send one digest, and write down what became of it."""
         try:
             draft = self._hand_over(claim, clock(), together)
-        except _Lost:
-            return "taken"
+        except _Kept as kept:
+            return str(kept)
         except _LeftAlone as reason:
             return self._ledger.end(claim, "suppressed", str(reason), clock())
         except NothingToSend as nothing:
@@ -156,10 +162,11 @@ class Delivery:
             return status
         except MailRefused as refused:
             return self._ledger.refused(claim, refused, clock())
-        except MailUnanswered as silence:
-            return self._ledger.end(claim, "unknown", str(silence), clock())
         except BroadsheetError as error:
-            return self._ledger.end(claim, "failed", str(error), clock())
+            return self._ledger.end(claim, "unknown" if isinstance(error, MailUnanswered) else "failed", str(error), clock())
+        except PASSING as error:  # before the message was handed over, or the mailer would have said so
+            _log.warning("line %d of the ledger waits for the database", claim.id, exc_info=True)
+            return self._ledger.put_off(claim, MailDeferred(f"the database could not be used: {type(error).__name__}"), clock())
         except Exception as error:
             _log.exception("line %d of the ledger", claim.id)
             return self._ledger.end(claim, "failed", f"{type(error).__name__}: {error}", clock())
@@ -181,8 +188,9 @@ class Delivery:
             draft = trending.draft(self._database, claim.who, last_edition=last, **facts)
 
         def hand() -> None:
-            if not self._ledger.hand(claim, str(draft.message["Message-ID"])):
-                raise _Lost
+            became = self._ledger.hand(claim, draft, now)
+            if became != "handed":
+                raise _Kept(became)
 
         domain = domain_of(claim.who.email or "")
         self._sleep(self._pace.delay(domain))
@@ -195,8 +203,8 @@ class Delivery:
         return digest.draft(self._database, self._desk, reader, **facts, **told)
 
 
-class _Lost(Exception):
-    """Another process has taken the claim: the message does not leave here."""
+class _Kept(Exception):
+    """The message does not leave here: somebody else has the claim, or its reader changed their mind; says how it ended."""
 
 
 class _LeftAlone(Exception):

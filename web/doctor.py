@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from email.utils import parseaddr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ from recommender.settings import PREFIX, MailSettings, Settings, fields
 from recommender.store import artifacts, papers, runs, schema
 from recommender.store.db import Database, open_database
 from web import signing
+from web.mail import is_address
 
 __all__ = ["Check", "checks", "table"]
 
@@ -154,7 +156,9 @@ def _sender(mail: MailSettings) -> Iterator[str]:
     """Yield what is wrong with where mail says it comes from."""
     for name, address in {"SENDER": mail.sender, "RETURN_PATH": mail.return_path}.items():
         domain = signing.domain_of(address)
-        if (address or name == "SENDER") and (not DOMAIN.fullmatch(domain) or domain.rpartition(".")[2] in NO_DOMAINS):
+        if address and not is_address(parseaddr(address)[1]):
+            yield f"{address!r} is no address: write it like 'Broadsheet <papers@example.org>' in BROADSHEET_MAIL__{name}"
+        elif (address or name == "SENDER") and (not DOMAIN.fullmatch(domain) or domain.rpartition(".")[2] in NO_DOMAINS):
             yield f"{address!r} is no address that others can write to, so that they refuse its mail: set BROADSHEET_MAIL__{name}"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from recommender import daily
 from recommender import wanted as wishes
@@ -27,6 +28,7 @@ from recommender.types import LIBRARY
 from web import replies, returned
 from web.delivery import Delivery
 from web.mail import Mailer, open_mailer
+from web.pace import Pace
 from web.workers import is_dead
 
 __all__ = ["ORDER", "Result", "Work", "following", "order", "run_due", "run_now"]
@@ -38,6 +40,7 @@ SAMPLE_DAYS = 30  # editions that a new sample edition begins with
 ARRIVAL = timedelta(hours=6)  # after midnight UTC: when a day's invented papers come in
 EVENING = timedelta(hours=10)  # after midnight UTC: when the simulated readers have all been
 
+_PACES: WeakKeyDictionary[Database, Pace] = WeakKeyDictionary()  # a round soon after another knows what that one sent
 _log = logging.getLogger(__name__)
 
 
@@ -157,7 +160,8 @@ def bounces(work: Work) -> dict[str, Any]:
 
 def digests(work: Work) -> dict[str, Any]:
     """Send the digests whose hour has come."""
-    return dict(Delivery(work.database, work.settings, work.mailer).run(work.clock))
+    pace = _PACES.setdefault(work.database, Pace(work.settings.mail.per_domain_per_minute))
+    return dict(Delivery(work.database, work.settings, work.mailer, pace=pace).run(work.clock))
 
 
 def notices(work: Work) -> dict[str, Any]:

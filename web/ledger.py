@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from recommender.errors import MailDeferred, MailRefused
 from recommender.hours import Schedule
@@ -25,6 +26,7 @@ __all__ = ["AT_ONCE", "BACK_OFF", "Ledger", "patience"]
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))  # between tries; the last one repeats
 AT_ONCE = 20  # digests claimed at a time: what a process that dies leaves behind
 LOOKED_AT = 200  # due digests looked at to find some that may leave now
+LATELY = timedelta(days=1)  # a server that took a digest since then takes what we send
 NOTE_TRIES = 5  # to write down what became of a message that has left
 
 _TOO_LATE = {"day": timedelta(hours=12), "week": timedelta(hours=48)}
@@ -68,10 +70,14 @@ class Ledger:
         self._sleep = sleep
 
     def take_over(self, now: datetime) -> None:
-        """Take up what was only claimed by processes that are gone; of what they had handed over, nobody knows what became."""
+        """Take up what was only claimed by processes that are gone; of what they had handed over, nobody knows what became.
+
+        What this worker holds itself, before it has begun, is left from a round that broke off.
+        """
         with self._database.read() as session:
             held = digests.open_lines(session)
-        left = [line for line in held if is_dead(line.worker) or line.claimed_at <= now - self._stale_after]
+        stale = now - self._stale_after
+        left = [line for line in held if line.worker == self._worker or line.claimed_at <= stale or is_dead(line.worker)]
         if not left:
             return
         with self._database.write() as session:
@@ -107,18 +113,34 @@ class Ledger:
                 claims = [claim for who in ready if (claim := self._claim(session, who, now)) is not None]
         return claims
 
-    def hand(self, claim: Claim, message_id: str) -> bool:
-        """Note that the last byte of a message is about to leave; False when another process has taken the claim."""
+    def hand(self, claim: Claim, draft: Draft, now: datetime) -> str:
+        """Note that the last byte of a message is about to leave, unless its reader has decided otherwise since it was claimed.
+
+        Returns
+        -------
+        str
+            `handed`; or `skipped` for somebody who wants it no more, `deferred` (to this moment) for somebody who gets mail elsewhere
+            now, `taken` when another process has the claim. Then the message must not leave.
+        """
+        edition = None if draft.is_quiet else draft.edition
+        facts: dict[str, Any] = {"kind": draft.kind, "page_id": draft.page_id, "edition": edition}
         with self._database.write() as session:
-            return digests.hand(session, claim.id, message_id=message_id, worker=self._worker)
+            who = digests.wanting(session, claim.id)
+            if who is not None and who.email == claim.who.email:
+                name = str(draft.message["Message-ID"])
+                return "handed" if digests.hand(session, claim.id, message_id=name, worker=self._worker, **facts) else "taken"
+            if not digests.put_off(session, claim.id, held_by=self._worker, retry_at=now, tried=False):
+                return "taken"
+            if who is None:
+                digests.mark(session, claim.id, "skipped", now=now, error=digests.UNWANTED)
+            return "skipped" if who is None else "deferred"
 
     def sent(self, claim: Claim, draft: Draft, now: datetime) -> None:
         """Note that the server took the message. It has: a database that is busy is asked again, or the ledger would say less."""
-        edition = None if draft.is_quiet else draft.edition
         for left in reversed(range(NOTE_TRIES)):
             try:
                 with self._database.write() as session:
-                    digests.mark(session, claim.id, "sent", now=now, kind=draft.kind, page_id=draft.page_id, edition=edition)
+                    digests.mark(session, claim.id, "sent", now=now)
                     pages.mark_shown(session, draft.item_ids, Channel.EMAIL, now)
                 return
             except Exception:
@@ -143,11 +165,11 @@ class Ledger:
         """Let a digest be tried again, while it is not too late for it."""
         wait = BACK_OFF[min(claim.attempt, len(BACK_OFF)) - 1]
         if now + wait > claim.due_at + patience(claim.who):
-            return self.end(
-                claim, "failed", f"given up after {claim.attempt} tries: {later}", now, code=later.code, answered=True
-            )
+            code = None if later.whole_server else later.code  # that was no word about the address
+            return self.end(claim, "failed", f"given up after {claim.attempt} tries: {later}", now, code=code, answered=True)
         with self._database.write() as session:
-            digests.put_off(session, claim.id, held_by=self._worker, retry_at=now + wait, code=later.code, error=str(later))
+            facts: dict[str, Any] = {"retry_at": now + wait, "code": later.code, "error": str(later)}
+            digests.put_off(session, claim.id, held_by=self._worker, handed=True, **facts)
         return "deferred"
 
     def release(self, claims: Sequence[Claim], now: datetime) -> None:
@@ -157,10 +179,15 @@ class Ledger:
                 digests.put_off(session, claim.id, held_by=self._worker, retry_at=now + BACK_OFF[0], tried=False)
 
     def refused(self, claim: Claim, refused: MailRefused, now: datetime) -> str:
-        """Close the line; an address that is gone, or that refused every digest of late, is left alone from now on."""
+        """Close the line; an address that is gone, or that refused every digest of late, is left alone from now on.
+
+        What is refused as unwanted is held against an address only where somebody else's digest was taken: else it is ours to mend.
+        """
         status = self.end(claim, "failed", str(refused), now, code=refused.code, answered=True)
         with self._database.write() as session:
-            if refused.address_gone or digests.failed_in_a_row(session, claim.who) >= suppressions.IN_A_ROW:
+            is_theirs = not refused.policy or digests.any_taken(session, now - LATELY)
+            in_a_row = is_theirs and digests.failed_in_a_row(session, claim.who) >= suppressions.IN_A_ROW
+            if refused.address_gone or in_a_row:
                 suppressions.add(session, claim.who.email or "", "bounce", now=now, detail=redacted(str(refused)))
         return status
 

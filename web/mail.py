@@ -24,7 +24,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
-from recommender.errors import MailError
+from recommender.errors import MailDeferred, MailError
 from recommender.settings import MailSettings
 from web.smtp import SmtpMailer, nothing
 
@@ -202,6 +202,8 @@ def make_message(letter: Letter, *, sender: str, now: datetime) -> EmailMessage:
 
     Raises
     ------
+    MailDeferred
+        If the sender is malformed: nobody's mail can leave until the owner has mended that.
     MailError
         If an address is malformed or a header would not survive the journey.
 
@@ -378,7 +380,10 @@ def _refuse_breaks(name: str, value: str) -> None:
 @lru_cache(maxsize=4)
 def _from(sender: str) -> Any:
     """Return the header of a sender, read once: it is the same in all messages."""
-    return POLICY.header_factory("From", _address(*parseaddr(one_line(sender))))
+    try:
+        return POLICY.header_factory("From", _address(*parseaddr(one_line(sender))))
+    except MailError as error:  # the owner's to mend; until then nobody's digest is given up
+        raise MailDeferred(f"{error}: see BROADSHEET_MAIL__SENDER", whole_server=True) from None
 
 
 def _address(name: str, address: str) -> Address:

@@ -15,7 +15,7 @@ from recommender.store.digests import LONGEST_ERROR
 from recommender.store.tables import ReaderRow
 from recommender.store.tables_mail import DigestRow, SubscriberRow
 
-__all__ = ["Line", "complain", "fail", "find", "in_a_row", "remark"]
+__all__ = ["Line", "complain", "fail", "find", "forgive", "in_a_row", "remark"]
 
 _COMPLAINT = "complaint"  # what the note on a line begins with once somebody complained of it
 _LEFT = ("sent", "unknown", "handed")  # a digest of which the ledger does not say yet that it did not arrive
@@ -29,8 +29,10 @@ class Line:
     ----------
     address : str or None
         Where this person gets mail now.
-    is_same : bool
-        Whether they got it there when this digest was claimed, as far as is known.
+    since : datetime or None
+        Since when, as far as is known.
+    claimed_at : datetime
+        When this digest was claimed.
     """
 
     id: int
@@ -40,7 +42,13 @@ class Line:
     status: str
     error: str
     address: str | None
-    is_same: bool
+    since: datetime | None
+    claimed_at: datetime
+
+    @property
+    def is_same(self) -> bool:
+        """Whether they got mail there when this digest was claimed, as far as is known."""
+        return self.since is None or self.since <= self.claimed_at
 
     @property
     def has_left(self) -> bool:
@@ -67,8 +75,8 @@ def find(session: Session, message_id: str) -> Line | None:
         return None
     row, email, confirmed_at, subscribed, subscribed_at = found
     address, since = (email, confirmed_at) if row.reader_id is not None else (subscribed, subscribed_at)
-    is_same = since is None or since <= row.claimed_at
-    return Line(row.id, row.reader_id, row.subscriber_id, row.day, row.status, row.error or "", address, is_same)
+    whose = (row.id, row.reader_id, row.subscriber_id)
+    return Line(*whose, row.day, row.status, row.error or "", address, since, row.claimed_at)
 
 
 def fail(session: Session, line: Line, *, code: int, error: str, now: datetime) -> None:
@@ -87,7 +95,7 @@ def complain(session: Session, line: Line, kind: str) -> None:
 
 
 def in_a_row(session: Session, line: Line) -> int:
-    """Return how many digests to this person failed one after the other, this one among them; 0 when it did not.
+    """Return how many digests to this person, where they get mail now, failed one after the other, this one among them; 0 if none.
 
     Reports come in any order and days late, so that days after this one count as well. What never left the house says nothing of
     the address, and is passed over.
@@ -95,12 +103,23 @@ def in_a_row(session: Session, line: Line) -> int:
     whose = DigestRow.reader_id == line.reader_id if line.reader_id is not None else DigestRow.subscriber_id == line.subscriber_id
     returned = and_(DigestRow.status == "failed", DigestRow.code.is_not(None), DigestRow.message_id.is_not(None))
     known = select(DigestRow.id, DigestRow.status).where(whose, or_(DigestRow.status.in_(_LEFT), returned))
+    if line.since is not None:
+        known = known.where(DigestRow.claimed_at >= line.since)
     rows: Sequence[Any] = session.execute(known.order_by(DigestRow.day)).all()
     for status, run in groupby(rows, key=lambda row: "failed" if row.status == "failed" else "left"):
         numbers = [row.id for row in run]
         if status == "failed" and line.id in numbers:
             return len(numbers)
     return 0
+
+
+def forgive(session: Session, address: str) -> None:
+    """Hold no failure until now against an address; what was said of each stays on its line."""
+    where = address.strip().lower()
+    reader = select(ReaderRow.id).where(ReaderRow.email == where).scalar_subquery()
+    subscriber = select(SubscriberRow.id).where(SubscriberRow.email == where).scalar_subquery()
+    whose = or_(DigestRow.reader_id == reader, DigestRow.subscriber_id == subscriber)
+    session.execute(update(DigestRow).where(whose, DigestRow.status == "failed").values(code=None))
 
 
 def _set(session: Session, line: Line, **facts: object) -> None:

@@ -20,14 +20,20 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event, insert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DontWrapMixin, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DontWrapMixin, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from recommender.errors import SettingsError, StoreError
 
-__all__ = ["LARGEST", "Base", "Database", "Session", "UtcDateTime", "insert_plain", "open_database"]
+__all__ = ["LARGEST", "PASSING", "Base", "Database", "Session", "UtcDateTime", "insert_plain", "open_database"]
 
 LARGEST = 2**31 - 1  # number of a row on every database: to ask for a larger one is an error on PostgreSQL
+PASSING = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+)  # busy, locked, restarted: what a database says of a moment, not of a query
 BUSY_TIMEOUT_MS = 10_000
 WRITE = {"broadsheet_write": True}  # execution option of a connection whose transactions may write
 _READ_POSTGRES = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

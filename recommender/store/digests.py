@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Result, func, select, update
 
 from recommender.store import readers, subscribers
 from recommender.store.db import Session
@@ -21,10 +22,12 @@ from recommender.store.tables_mail import DigestRow, SubscriberRow
 
 __all__ = [
     "STATUSES",
+    "UNWANTED",
     "Claim",
     "Digest",
     "Open",
     "Recipient",
+    "any_taken",
     "are_put_off",
     "claim",
     "claim_again",
@@ -38,10 +41,12 @@ __all__ = [
     "put_off",
     "recent",
     "told_quiet",
+    "wanting",
 ]
 
 STATUSES = ("claimed", "handed", "sent", "deferred", "failed", "suppressed", "skipped", "unknown")
 LONGEST_ERROR = 1000  # characters
+UNWANTED = "it was switched off or paused meanwhile"
 _MAY_HAVE_ARRIVED = ("handed", "sent", "unknown")
 
 Recipient = Reader | Subscriber
@@ -113,8 +118,7 @@ def claim(
     """
     table = SubscriberRow if isinstance(who, Subscriber) else ReaderRow
     where = (table.id == who.id, table.next_digest_at == who.next_digest_at)
-    result = session.execute(update(table).where(*where).values(next_digest_at=following))
-    if not isinstance(result, CursorResult) or result.rowcount != 1:
+    if not _changed(session.execute(update(table).where(*where).values(next_digest_at=following))):
         return None
     if session.scalar(select(DigestRow.id).where(_of(who), DigestRow.day == day)) is not None:
         return None
@@ -140,7 +144,7 @@ def claim_again(session: Session, now: datetime, *, limit: int, worker: str = ""
     for row in rows:
         who = _wanting(session, row)
         if who is None:
-            row.status, row.retry_at, row.ended_at, row.error = "skipped", None, now, "it was switched off meanwhile"
+            row.status, row.retry_at, row.ended_at, row.error = "skipped", None, now, UNWANTED
             continue
         row.status, row.retry_at, row.claimed_at, row.worker, row.attempts = "claimed", None, now, worker, row.attempts + 1
         claims.append(Claim(row.id, who, row.day, row.due_at or row.claimed_at, row.attempts))
@@ -148,11 +152,28 @@ def claim_again(session: Session, now: datetime, *, limit: int, worker: str = ""
     return claims
 
 
-def hand(session: Session, digest_id: int, *, message_id: str, worker: str = "") -> bool:
-    """Note that the last of a message is about to leave; False when the line is no longer this worker's to send."""
+def wanting(session: Session, digest_id: int) -> Recipient | None:
+    """Return whom the digest of a line is for, as they are now; None when they are gone, or want it no more."""
+    row = session.get(DigestRow, digest_id)
+    return _wanting(session, row) if row is not None else None
+
+
+def hand(
+    session: Session,
+    digest_id: int,
+    *,
+    message_id: str,
+    worker: str = "",
+    kind: str | None = None,
+    page_id: int | None = None,
+    edition: date | None = None,
+) -> bool:
+    """Note that the last of a message is about to leave, and what is in it; False when the line is no longer this worker's to send."""
     mine = (DigestRow.id == digest_id, DigestRow.status == "claimed", DigestRow.worker == worker)
-    result = session.execute(update(DigestRow).where(*mine).values(status="handed", message_id=message_id))
-    return isinstance(result, CursorResult) and result.rowcount == 1
+    facts = {"status": "handed", "message_id": message_id, "page_id": page_id, "edition": edition} | (
+        {"kind": kind} if kind else {}
+    )
+    return _changed(session.execute(update(DigestRow).where(*mine).values(**facts)))
 
 
 def mark(
@@ -161,16 +182,12 @@ def mark(
     status: str,
     *,
     now: datetime,
-    kind: str | None = None,
-    page_id: int | None = None,
-    edition: date | None = None,
     code: int | None = None,
     error: str | None = None,
 ) -> None:
-    """Write down what became of a claimed digest; `kind` only when it became another one than was due."""
-    facts = {"status": status, "ended_at": now, "retry_at": None, "page_id": page_id, "edition": edition, "code": code}
-    changed = facts | {"error": error[:LONGEST_ERROR] if error else None} | ({"kind": kind} if kind else {})
-    session.execute(update(DigestRow).where(DigestRow.id == digest_id).values(**changed))
+    """Write down what became of a claimed digest."""
+    facts = {"status": status, "ended_at": now, "retry_at": None, "code": code, "error": error[:LONGEST_ERROR] if error else None}
+    session.execute(update(DigestRow).where(DigestRow.id == digest_id).values(**facts))
 
 
 def put_off(
@@ -182,12 +199,29 @@ def put_off(
     error: str | None = None,
     code: int | None = None,
     tried: bool = True,
-) -> None:
-    """Let a claimed digest be tried again later, if this worker still holds it; one that was not tried is no attempt."""
+    handed: bool = False,
+) -> bool:
+    """Let a claimed digest be tried again later; False when this worker does not hold it any more.
+
+    Parameters
+    ----------
+    session : Session
+    digest_id : int
+    held_by : str
+        The worker.
+    retry_at : datetime
+    error : str, default=None
+    code : int, default=None
+        What the mail server answered.
+    tried : bool, default=True
+        One that was not tried is no attempt.
+    handed : bool, default=False
+        Whether it may be handed over already: only who heard the mail server decline it knows that it did not arrive.
+    """
     facts = {"status": "deferred", "retry_at": retry_at, "code": code, "error": error[:LONGEST_ERROR] if error else None}
     attempts = DigestRow.attempts if tried else DigestRow.attempts - 1
-    held = (DigestRow.id == digest_id, DigestRow.worker == held_by, DigestRow.status.in_(("claimed", "handed")))
-    session.execute(update(DigestRow).where(*held).values(attempts=attempts, **facts))
+    held = (DigestRow.id == digest_id, DigestRow.worker == held_by, DigestRow.status.in_(("claimed", "handed")[: 1 + handed]))
+    return _changed(session.execute(update(DigestRow).where(*held).values(attempts=attempts, **facts)))
 
 
 def give_up(session: Session, digest_id: int, *, now: datetime) -> None:
@@ -220,9 +254,17 @@ def told_quiet(session: Session, who: Recipient) -> bool:
     return session.scalar(query.order_by(DigestRow.day.desc()).limit(1)) == "quiet"
 
 
+def any_taken(session: Session, since: datetime) -> bool:
+    """Whether the mail server took a digest of anybody since a moment."""
+    where = (DigestRow.status == "sent", DigestRow.ended_at >= since)
+    return session.scalar(select(DigestRow.id).where(*where).limit(1)) is not None
+
+
 def failed_in_a_row(session: Session, who: Recipient) -> int:
-    """Return how many of the newest digests to somebody were refused for good, one after the other."""
-    query = select(DigestRow.status, DigestRow.code).where(_of(who), DigestRow.status.not_in(("skipped", "claimed")))
+    """Return how many of the newest digests to the address somebody has now were refused for good, one after the other."""
+    since = who.confirmed_at if isinstance(who, Subscriber) else who.email_confirmed_at
+    where = [_of(who), DigestRow.status.not_in(("skipped", "claimed"))] + ([DigestRow.claimed_at >= since] if since else [])
+    query = select(DigestRow.status, DigestRow.code).where(*where)
     count = 0
     for status, code in session.execute(query.order_by(DigestRow.day.desc()).limit(20)):
         if status != "failed" or (code or 0) < 500:
@@ -260,9 +302,16 @@ def _of(who: Recipient) -> ColumnElement[bool]:
 
 
 def _wanting(session: Session, row: DigestRow) -> Recipient | None:
-    """Return whose line this is, if they still want their digest."""
+    """Return whose line this is, if they still want their digest of that day."""
+    who: Recipient | None = None
     if row.subscriber_id is not None:
-        return subscribers.by_id(session, row.subscriber_id)
-    reader = readers.by_id(session, row.reader_id) if row.reader_id is not None else None
-    wants = reader is not None and reader.digest_on and reader.email is not None and reader.disabled_at is None
-    return reader if wants else None
+        who = subscribers.by_id(session, row.subscriber_id)
+    elif row.reader_id is not None:
+        reader = readers.by_id(session, row.reader_id)
+        who = reader if reader is not None and reader.digest_on and reader.email and reader.disabled_at is None else None
+    return who if who is None or (who.digest_paused_until or row.day) <= row.day else None
+
+
+def _changed(result: Result[Any]) -> bool:
+    """Whether an update found its one row as it was wanted."""
+    return isinstance(result, CursorResult) and result.rowcount == 1

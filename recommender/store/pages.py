@@ -150,12 +150,13 @@ def item(session: Session, item_id: int) -> tuple[RankedPage, RankedItem] | None
 
 
 def unshown(session: Session, item_ids: Sequence[int], channel: Channel) -> list[int]:
-    """Return those of the items that were not yet shown in this channel."""
-    known: set[int] = set()
+    """Return those of the items that were not yet shown in this channel; one that went with its reader is none."""
+    fresh: set[int] = set()
+    said = (ImpressionRow.item_id == ItemRow.id) & (ImpressionRow.channel == channel.value)
     for start in range(0, len(item_ids), BATCH):
-        where = (ImpressionRow.item_id.in_(item_ids[start : start + BATCH]), ImpressionRow.channel == channel.value)
-        known.update(session.scalars(select(ImpressionRow.item_id).where(*where)))
-    return [item_id for item_id in dict.fromkeys(item_ids) if item_id not in known]
+        where = (ItemRow.id.in_(item_ids[start : start + BATCH]), ImpressionRow.id.is_(None))
+        fresh.update(session.scalars(select(ItemRow.id).outerjoin(ImpressionRow, said).where(*where)))
+    return [item_id for item_id in dict.fromkeys(item_ids) if item_id in fresh]
 
 
 def mark_shown(session: Session, item_ids: Sequence[int], channel: Channel, now: datetime) -> int:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select
 
+from recommender.store import bounced
 from recommender.store.db import Session
 from recommender.store.papers import BATCH
 from recommender.store.tables_mail import SuppressionRow
@@ -45,10 +46,11 @@ def add(session: Session, address: str, reason: str, *, now: datetime, detail: s
 
 
 def lift(session: Session, address: str) -> bool:
-    """Write to an address again; False when it was not left alone."""
+    """Write to an address again, whatever came back from it until now; False when it was not left alone."""
     found = session.get(SuppressionRow, _digest(address))
     if found is None:
         return False
+    bounced.forgive(session, address)
     session.execute(delete(SuppressionRow).where(SuppressionRow.address == found.address))
     session.expunge(found)
     return True

@@ -126,7 +126,7 @@ def test_a_message_without_an_answer_is_not_sent_again(post: Post, alice: Reader
     assert post.tick() == {"unknown": 1}
     assert post.tick(NOW + HOUR) == {}
     (line,) = post.ledger
-    assert (line.status, line.error, line.edition) == ("unknown", "no answer within 30 s", None)
+    assert (line.status, line.error, line.edition) == ("unknown", "no answer within 30 s", DAY)  # nor are its papers
 
 
 def test_what_breaks_after_the_last_byte_is_unknown_not_failed(post: Post, alice: Reader) -> None:

@@ -155,6 +155,7 @@ def test_mail_that_is_sent_as_it_should_be(tmp_path: Path) -> None:
         ({"mailer": "smtp"}, "BROADSHEET_MAIL__SENDER"),
         ({**SENT, "sender": "paper@house.local"}, "BROADSHEET_MAIL__SENDER"),
         ({**SENT, "sender": "paper"}, "BROADSHEET_MAIL__SENDER"),
+        ({**SENT, "sender": "Paper paper@papers.house.net"}, "BROADSHEET_MAIL__SENDER"),
         ({**SENT, "return_path": "bounces@localhost"}, "BROADSHEET_MAIL__RETURN_PATH"),
         ({**SENT, "dkim_key_file": str(KEY)}, "BROADSHEET_MAIL__DKIM_DOMAIN"),
         (SIGNED, "BROADSHEET_MAIL__DKIM_KEY_FILE"),

@@ -166,7 +166,7 @@ def test_a_digest_put_off_is_closed_when_it_was_switched_off_meanwhile(database:
     stop(database, alice)
     with database.write() as session:
         assert digests.claim_again(session, NOW, limit=9) == []
-    assert (line(database).status, line(database).error) == ("skipped", "it was switched off meanwhile")
+    assert (line(database).status, line(database).error) == ("skipped", digests.UNWANTED)
 
 
 def test_of_what_was_handed_over_nobody_may_know_more(database: Database, due: Recipient) -> None:
