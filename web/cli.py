@@ -100,10 +100,17 @@ def ingest(at_most: int | None) -> None:
 
 @main.command("import", epilog="Example: broadsheet import arxiv-metadata.jsonl --since 2026-01-01")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--since", type=DAY, help="Leave out what was announced before this day (YYYY-MM-DD).")
-@click.option("--until", type=DAY, help="Leave out what was announced after this day.")
+@click.option("--since", type=DAY, metavar="YYYY-MM-DD", help="Leave out what was announced before this day.")
+@click.option("--until", type=DAY, metavar="YYYY-MM-DD", help="Leave out what was announced after this day.")
 def import_(file: Path, since: datetime | None, until: datetime | None) -> None:
-    """Add the papers of a file: JSON Lines, such as arXiv's metadata dump; it may be gzipped."""
+    """Add the papers of a file: JSON Lines, such as arXiv's metadata dump; it may be gzipped.
+
+    A line of your own names at least an arXiv id, the day of its edition, a title and an abstract, and may name more:
+
+    \b
+    {"id": "2601.00001", "day": "2026-01-02", "title": "A title", "abstract": "What it is about.",
+     "authors": ["Ada Lovelace"], "categories": ["cs.LG"], "comment": "12 pages"}
+    """  # noqa: D301  # \b is the character by which click leaves lines as they are
     from recommender.ingest import import_file
     from web.progress import Steps
 
@@ -112,9 +119,8 @@ def import_(file: Path, since: datetime | None, until: datetime | None) -> None:
         days: dict[str, date | None] = {"since": since.date() if since else None, "until": until.date() if until else None}
         done = import_file(database, settings, file, now=shell.now(), progress=progress, **days)
     skipped = f", {done.skipped:,} lines skipped" if done.skipped else ""
-    shell.say(
-        f"{done.read:,} papers: {done.upserted.added:,} new, {done.upserted.changed:,} changed{skipped}; {done.embedded:,} embedded"
-    )
+    papers = "1 paper" if done.read == 1 else f"{done.read:,} papers"
+    shell.say(f"{papers}: {done.upserted.added:,} new, {done.upserted.changed:,} changed{skipped}; {done.embedded:,} embedded")
 
 
 @main.command(epilog="Example: broadsheet retrain")
@@ -144,8 +150,11 @@ def digest(name: str, how: str, file: Path | None) -> None:
         if reader is None:
             raise StoreError(f"there is no reader called {name!r}: the first one is called owner, the owner's page lists all")
         if how == "send":
+            if file is not None:
+                raise click.UsageError("--send sends it and --html writes a file: ask for one of them")
             Delivery(database, settings).send(reader, shell.now())
-            shell.say(f"Sent to {reader.email}.")
+            is_sent = settings.mail.mailer != "console"
+            shell.say(f"Sent to {reader.email}." if is_sent else f"Printed, not sent to {reader.email}: there is no mail server.")
             return
         addressed = replace(reader, email=reader.email or NOBODY)
         message = Delivery(database, settings).draft(addressed, shell.now()).message

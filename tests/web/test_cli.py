@@ -184,6 +184,16 @@ def test_import_reads_a_file_into_the_real_edition(run: Run, tmp_path: Path, mon
     assert run("import", str(tmp_path / "nothing")).exit_code == 2
 
 
+def test_import_reads_what_its_help_shows(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_EDITION", "auto")
+    shown = re.search(r"\{.*?\}", run("import", "--help").stdout, re.S)
+    assert shown is not None
+    path = tmp_path / "own.jsonl"
+    path.write_text(" ".join(shown[0].split()) + "\n", encoding="utf-8")
+    result = run("import", str(path))
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "1 paper: 1 new, 0 changed; 1 embedded")
+
+
 def test_digest_shows_and_sends(run: Run, edition: Database, alice: Reader, tmp_path: Path) -> None:
     shown = run("digest", "--to", "alice")
     assert shown.exit_code == 0
@@ -199,8 +209,10 @@ def test_digest_shows_and_sends(run: Run, edition: Database, alice: Reader, tmp_
     with edition.write() as session:
         accounts.confirm_email(session, alice.id, "a@example.org", now=NOW)
     sent = run("digest", "--to", "alice", "--send")
-    assert (sent.exit_code, sent.stderr) == (0, "Sent to a@example.org.\n")
+    assert (sent.exit_code, sent.stderr) == (0, "Printed, not sent to a@example.org: there is no mail server.\n")
     assert "To: alice <a@example.org>" in sent.stdout  # by the console mailer
+    both = run("digest", "--to", "alice", "--send", "--html", str(page))
+    assert (both.exit_code, "one of them" in both.stderr) == (2, True)
     assert "no reader called 'bob'" in run("digest", "--to", "bob").stderr
 
 
