@@ -44,7 +44,7 @@ VOTES = {
     EventKind.UPVOTE: _l("More like this"),
     EventKind.DOWNVOTE: _l("Less like this"),
     EventKind.SAVE: _l("Save"),
-    EventKind.HIDE: _l("Not for me"),
+    EventKind.HIDE: _l("Not interested"),
 }
 UNDO = {kind: EventKind.CLEAR if kind.is_vote else EventKind.UNSAVE for kind in VOTES}
 NOTED = {

@@ -63,7 +63,7 @@ def answer_eight(page: Page, liked: int) -> list[str]:
     for number in range(1, 9):
         expect(page.get_by_text(f"Paper {number} of 8")).to_be_visible()
         (paper_id,) = shown(page)
-        page.get_by_role("button", name="More like this" if topic(paper_id) == liked else "Not for me").click()
+        page.get_by_role("button", name="More like this" if topic(paper_id) == liked else "Less like this").click()
         asked.append(paper_id)
     expect(page.get_by_text("That makes 8 answers. Your page has taken it up.")).to_be_visible()
     return asked
@@ -116,7 +116,7 @@ def test_what_somebody_knows_already_is_brought_along(lived: Life) -> None:
     foot(page, "Start")
 
     (asked,) = shown(page)
-    page.get_by_role("button", name="Not for me").click()
+    page.get_by_role("button", name="Less like this").click()
     expect(page.get_by_text("Paper 2 of 8")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
