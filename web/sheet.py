@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from recommender.errors import NotTrained
 from recommender.rank import draft
 from recommender.rank.rerank import BLOCK
-from recommender.store import artifacts, events, interests, pages, papers, runs, vectors
+from recommender.store import artifacts, events, interests, pages, papers, runs, tastes, vectors
 from recommender.store.db import Session
 from recommender.store.interests import Interest
 from recommender.types import EventKind, RankedItem, RankedPage
@@ -101,6 +101,8 @@ class Sheet:
         What can be asked for by each filter, with the number of papers of the day.
     unread : bool
         Whether the text encoder has read none of the day's papers.
+    silent : bool
+        Whether the page has nothing of its reader to go by.
     """
 
     day: date
@@ -122,6 +124,7 @@ class Sheet:
     filters: Filters
     choices: Mapping[str, list[tuple[str, int]]]
     unread: bool
+    silent: bool
 
     @property
     def names(self) -> dict[int, str]:
@@ -198,6 +201,7 @@ def make(
         carried=[Carried(own.day, cards(session, page.reader_id, own.items, today=today)) for own in missed],
         filters=filters or Filters(),
         choices=_choices(session, page.day),
+        silent=tastes.is_silent(session, page.reader_id, page.interest),
         unread=not vectors.last_seq(session, vectors.current_encoder(session) or "", page.day, page.day),
     )
 

@@ -177,9 +177,8 @@ def newest(session: Session, reader_id: int) -> Event | None:
     return _value(row) if row is not None else None
 
 
-def speaks(session: Session, reader_id: int, interest: int, *, after: int = 0, until: int | None = None) -> bool:
-    """Whether anything that a reader said for an interest, between the events of two numbers, still stood at the second."""
-    told = history(session, reader_id, cursor=until)
+def speaks(told: Iterable[Event], interest: int, *, after: int = 0) -> bool:
+    """Whether anything that a reader said for an interest, after the event of a number, still stands at the end of what they said."""
     last = words(event for event in told if event.interest == interest and event.id > after)
     return any(word != Word() for word in last.values())
 

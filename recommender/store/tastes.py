@@ -13,9 +13,9 @@ from recommender.store.db import Session
 from recommender.store.interests import Picks
 from recommender.store.papers import BATCH
 from recommender.store.tables import ReaderRow
-from recommender.types import Choices, Rule
+from recommender.types import Choices, Event, Rule
 
-__all__ = ["GENERAL", "of_page", "of_pages"]
+__all__ = ["GENERAL", "is_silent", "of_page", "of_pages"]
 
 GENERAL = 0  # the taste that needs no name
 _T = ReaderRow.__table__.c
@@ -34,7 +34,7 @@ def of_page(
     session : Session
     reader_id : int
     interest : int, default=0
-        A named interest: it alone. 0: all of them, the general taste among them as long as it has something to say.
+        A named interest: it alone. 0: all that have something to say, likes or picks or a rule of their own, or else the general taste.
     as_of : datetime, default=None
         Interests and rules as they were at that moment; None means now.
     cursor : int, default=None
@@ -58,15 +58,28 @@ def of_pages(
         own = {row.id: row for row in session.execute(_CHOSEN, {"readers": some})}
         named = interests.listings(session, some, as_of=as_of)
         decreed = rules.active_each(session, some, as_of=as_of)
+        told = events.histories(session, [reader_id for reader_id in some if named[reader_id]]) if not interest else {}
         for reader_id in some:
             announce, general = _of_reader(own.get(reader_id))
             chosen = {known.id: known.picks for known in named[reader_id]}
             if interest:
                 chosen = {interest: interests.picks(session, reader_id, interest)}
-            elif not chosen or _speaks(session, reader_id, general, cursor):
-                chosen = {GENERAL: general, **chosen}
+            else:
+                said = [event for event in told.get(reader_id, ()) if cursor is None or event.id <= cursor]
+                chosen = _speaking({GENERAL: general, **chosen}, said, decreed[reader_id]) if chosen else {GENERAL: general}
             found[reader_id] = _choices(chosen, decreed[reader_id], announce)
     return found
+
+
+def is_silent(session: Session, reader_id: int, interest: int = GENERAL) -> bool:
+    """Return whether a page has nothing of its reader to order papers by: neither a like or dislike, nor a pick."""
+    chosen = of_page(session, reader_id, interest)
+    if set(chosen) != {interest}:
+        return False  # it is made for interests, which have something to say
+    picks = chosen[interest]
+    return not (
+        picks.categories or picks.papers or events.speaks(events.history(session, reader_id), interest, after=picks.forgotten)
+    )
 
 
 def _choices(chosen: Mapping[int, Picks], decreed: Sequence[Rule], announce: tuple[str, ...]) -> dict[int, Choices]:
@@ -90,8 +103,12 @@ def _of_reader(row: Any) -> tuple[tuple[str, ...], Picks]:
     return tuple(kind for kind in row.announce.split(",") if kind), interests.picks_of(row.picks, row.forgotten)
 
 
-def _speaks(session: Session, reader_id: int, picks: Picks, cursor: int | None) -> bool:
-    """Whether the general taste has anything to rank by."""
-    return bool(picks.categories or picks.papers) or events.speaks(
-        session, reader_id, GENERAL, after=picks.forgotten, until=cursor
-    )
+def _speaking(chosen: Mapping[int, Picks], said: Sequence[Event], decreed: Sequence[Rule]) -> dict[int, Picks]:
+    """Return the tastes that have anything to rank by: another would fill its turns with papers that are nobody's."""
+    ruled = {rule.interest for rule in decreed if rule.interest != GENERAL}
+    speaking = {
+        taste: picks
+        for taste, picks in chosen.items()
+        if picks.categories or picks.papers or taste in ruled or events.speaks(said, taste, after=picks.forgotten)
+    }
+    return speaking or {GENERAL: chosen[GENERAL]}

@@ -21,6 +21,7 @@ from recommender.types import Channel, EventKind, Paper, RankedPage
 RANK = RankSettings(author_cap=100, near_duplicate=1.0)
 EARLIER = DAY - timedelta(days=6)
 UP, CLEAR, HIDE = EventKind.UPVOTE, EventKind.CLEAR, EventKind.HIDE
+PICKED = Picks(categories=("cs.CL",))
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_page_of_interests_is_fresh_until_something_it_obeys_changes(
 
     for change in (
         lambda s: rules.add(s, alice.id, "never", "category", "cs.CV", now=NOW),
-        lambda s: interests.create(s, alice.id, "Speech", now=NOW),
+        lambda s: interests.create(s, alice.id, "Speech", now=NOW, chosen=PICKED),
         lambda s: interests.set_picks(s, alice.id, categories=["cs.LG"]),
         lambda s: interests.forget(s, alice.id),
         lambda s: interests.close(s, alice.id, interests.listing(s, alice.id)[0].id, now=NOW),
@@ -168,6 +169,36 @@ def test_picks_of_an_interest_rank_its_page(archive: Database, alice: Reader, ra
     assert topics(current(archive, alice, rankers, made.id), 3) == ["robots"] * 3
 
 
+@pytest.mark.parametrize("says", ["a like", "a dislike", "a pick", "a rule"])
+def test_an_interest_has_a_turn_as_soon_as_it_says_anything(archive: Database, alice: Reader, says: str) -> None:
+    with archive.write() as session:
+        silent, made = (interests.create(session, alice.id, name, now=NOW - timedelta(days=1)) for name in ("Silent", "Robots"))
+        assert list(tastes.of_page(session, alice.id)) == [0]
+        assert list(tastes.of_page(session, alice.id, made.id)) == [made.id], "its own page is its own"
+        assert tastes.is_silent(session, alice.id)
+        assert tastes.is_silent(session, alice.id, made.id)
+        rules.add(session, alice.id, "never", "category", "cs.CV", now=NOW)
+        assert list(tastes.of_page(session, alice.id)) == [0], "that holds for all"
+        if says == "a pick":
+            interests.set_picks(session, alice.id, made.id, categories=["cs.RO"])
+        elif says == "a rule":
+            rules.add(session, alice.id, "must", "category", "cs.RO", now=NOW, interest=made.id)
+        else:
+            kind = UP if says == "a like" else EventKind.DOWNVOTE
+            events.say(session, alice.id, of("robots")[0].id, kind, at=NOW, interest=made.id)
+        assert list(tastes.of_page(session, alice.id)) == [made.id]
+        assert not tastes.is_silent(session, alice.id)
+        assert tastes.is_silent(session, alice.id, silent.id)
+        assert tastes.is_silent(session, alice.id, made.id) == (says == "a rule"), "a rule puts papers on top, and orders none"
+        both = tastes.of_pages(session, [alice.id, alice.id + 1])
+        assert [list(both[i]) for i in (alice.id, alice.id + 1)] == [[made.id], [0]]
+        if says in ("a like", "a dislike"):
+            assert list(tastes.of_page(session, alice.id, cursor=0)) == [0]
+            events.say(session, alice.id, of("robots")[0].id, EventKind.CLEAR, at=NOW, interest=made.id)
+            assert list(tastes.of_page(session, alice.id)) == [0]
+        assert silent.id not in tastes.of_page(session, alice.id)
+
+
 def test_a_rule_of_one_interest_holds_there_alone(archive: Database, alice: Reader, rankers: Rankers) -> None:
     robots = new_interest(archive, alice, "Robots", "robots")
     speech = new_interest(archive, alice, "Speech", "speech")
@@ -191,20 +222,18 @@ def test_a_general_taste_that_gave_all_its_likes_away_has_no_turn(archive: Datab
     with archive.write() as session:
         events.append_all(session, alice.id, given, UP, at=NOW - timedelta(days=2), channel=Channel.WEB)
         made = interests.create(session, alice.id, "Robots", now=NOW - timedelta(days=1))
-        assert list(tastes.of_page(session, alice.id)) == [0, made.id]
+        assert list(tastes.of_page(session, alice.id)) == [0], "it likes nothing yet"
         likes.move(session, alice.id, given, 0, made.id, now=NOW)
         assert list(tastes.of_page(session, alice.id)) == [made.id]
         events.say(session, alice.id, given[0], EventKind.SAVE, at=NOW)
         assert list(tastes.of_page(session, alice.id)) == [0, made.id], "what is saved speaks too"
 
 
-def test_a_page_is_not_fresh_for_other_interests_that_nothing_was_set_for(
-    archive: Database, alice: Reader, rankers: Rankers
-) -> None:
+def test_a_page_is_not_fresh_for_other_interests_that_want_the_same(archive: Database, alice: Reader, rankers: Rankers) -> None:
     with archive.write() as session:
-        first, second = (interests.create(session, alice.id, name, now=NOW - timedelta(days=1)) for name in "AB")
+        first, second = (interests.create(session, alice.id, name, now=NOW - timedelta(days=1), chosen=PICKED) for name in "AB")
     for change in (
-        lambda s: (interests.close(s, alice.id, first.id, now=NOW), interests.create(s, alice.id, "C", now=NOW)),
+        lambda s: (interests.close(s, alice.id, first.id, now=NOW), interests.create(s, alice.id, "C", now=NOW, chosen=PICKED)),
         lambda s: interests.move(s, alice.id, second.id, up=False),
     ):
         current(archive, alice, rankers)

@@ -14,7 +14,7 @@ from flask import Flask
 from recommender import daily
 from recommender.rank import model
 from recommender.settings import Settings
-from recommender.store import artifacts, events, pages, papers, readers, runs
+from recommender.store import artifacts, events, interests, pages, papers, readers, runs
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.types import Channel, EventKind
@@ -279,10 +279,19 @@ def test_each_reader_has_their_own_page(edition: Database, signed_in: Any, sign_
 
 
 def test_somebody_without_votes_is_shown_where_to_start(edition: Database, signed_in: Any, alice: Reader, now: datetime) -> None:
-    assert "You have not voted yet" in signed_in.get("/").get_data(as_text=True)
+    def told() -> bool:
+        return "You have not voted yet" in signed_in.get("/").get_data(as_text=True)
+
+    assert told()
     with edition.write() as session:
         events.append(session, alice.id, make_paper(84).id, EventKind.UPVOTE, at=now)
-    assert "You have not voted yet" not in signed_in.get("/").get_data(as_text=True)
+    assert not told()
+    with edition.write() as session:
+        events.append(session, alice.id, make_paper(84).id, EventKind.CLEAR, at=now)
+    assert told()
+    with edition.write() as session:
+        interests.set_picks(session, alice.id, categories=["cs.LG"])
+    assert not told(), "what was picked is something to go by"
 
 
 def test_the_page_that_is_shown_is_the_one_the_library_makes(

@@ -52,6 +52,19 @@ def two(edition: Database, settings: Settings, alice: Reader) -> tuple[Interest,
     return made[0], made[1]
 
 
+def test_an_interest_that_likes_nothing_says_so_and_takes_no_turn(
+    two: tuple[Interest, Interest], edition: Database, alice: Reader, signed_in: Any
+) -> None:
+    with edition.write() as session:
+        interests.create(session, alice.id, "Nothing yet", now=NOW)
+    assert "For Nothing yet" not in signed_in.get("/").get_data(as_text=True)
+    text = signed_in.get("/interest/nothing-yet").get_data(as_text=True)
+    assert "This interest knows nothing yet." in text
+    assert 'href="/start?interest=nothing-yet"' in text
+    assert len(papers_of(text)) > 10
+    assert "knows nothing yet" not in signed_in.get("/interest/robots-arms").get_data(as_text=True)
+
+
 def test_interests_are_tabs_and_each_has_its_page(two: tuple[Interest, Interest], signed_in: Any) -> None:
     text = signed_in.get("/").get_data(as_text=True)
     assert 'href="/interest/robots-arms"' in text
