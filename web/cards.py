@@ -103,6 +103,8 @@ class Card:
         The interest it was ranked for; 0 for the general taste, or when it comes from no page.
     required : bool
         Whether a rule of the reader put it on top; the first reason then says which.
+    remarks : int
+        How many of the comments were made here, and can be read here.
     """
 
     paper_id: str
@@ -130,6 +132,7 @@ class Card:
     picked_by: tuple[str, ...] = ()
     interest: int = 0
     required: bool = False
+    remarks: int = 0
 
     @property
     def source_link(self) -> Link | None:
@@ -213,6 +216,7 @@ def card(paper: Paper, word: Word, *, today: date, here: int | Around = 0, item:
         links=paper_links(paper),
         invented=paper.invented,
         picked_by=tuple(clip(name, 100) for name in near.picked_by),
+        remarks=near.comments,
         required=item is not None and any(reason.kind == "rule" for reason in item.reasons[:1]),
         interest=item.interest if item is not None else 0,
     )

@@ -20,6 +20,7 @@ from recommender.store.readers import Reader
 from web import plots, versions
 from web.auth import owner_required, state
 from web.plots import Column, Dot, Row
+from web.words import ranker_words
 
 __all__ = ["Figure", "Measured", "blueprint"]
 
@@ -28,15 +29,6 @@ CANDIDATE, LIVE, UNTRAINED = "model", "live", "blend"
 DRAWN = 20  # newest versions on the drawing
 LISTED = 50
 HEAVIEST = 12  # features that a version's page lists
-PEERS = {
-    UNTRAINED: lazy_gettext("untrained ranking"),
-    "dense head": lazy_gettext("linear, on meaning"),
-    "lexical head": lazy_gettext("linear, on words"),
-    "dense centroid": lazy_gettext("nearest likes, by meaning"),
-    "lexical centroid": lazy_gettext("nearest likes, by words"),
-    "popular": lazy_gettext("most upvotes first"),
-    "newest": lazy_gettext("newest first"),
-}
 GROUPS = {
     "all": lazy_gettext("all readers"),
     "cold": lazy_gettext("fewer than 5 likes"),
@@ -209,8 +201,8 @@ def _card(version: str, told: str = "") -> str:
     whole = report.get("slices", {}).get("all", {})
     figures = {name: figure for name in whole.get("scores", {}) if (figure := _figure(report, "all", "scores", name))}
     order = sorted(figures, key=lambda name: -figures[name].value)
-    said = _("The highest is %(name)s.", name=_name(order[0], report)) if order else ""
-    drawn = [Row(_name(name, report), _dot(figures[name], "disc"), ours=name == CANDIDATE) for name in order]
+    said = _("The highest is %(name)s.", name=ranker_words(order[0], report)) if order else ""
+    drawn = [Row(ranker_words(name, report), _dot(figures[name], "disc"), ours=name == CANDIDATE) for name in order]
     return render_template(
         "owner_model.html",
         model=model,
@@ -219,7 +211,7 @@ def _card(version: str, told: str = "") -> str:
         told=told,
         report=report,
         pages=whole.get("pages", 0),
-        rows=[(_name(name, report), figures[name], _figure(report, "all", "differences", name)) for name in order],
+        rows=[(ranker_words(name, report), figures[name], _figure(report, "all", "differences", name)) for name in order],
         groups=_groups(report),
         group_names=GROUPS,
         reasons=model.report.get("reasons", []),
@@ -248,7 +240,7 @@ def _measured(model: Model) -> Measured:
         candidate=_figure(report, "all", "scores", CANDIDATE),
         live=_figure(report, "all", "scores", LIVE),
         peer=scored[best] if best is not None else None,
-        peer_name=_name(best, report) if best is not None else "",
+        peer_name=ranker_words(best, report) if best is not None else "",
         gain=_figure(report, "all", "differences", against),
     )
 
@@ -277,7 +269,3 @@ def _figure(report: Mapping[str, Any], group: str, what: str, ranker: str) -> Fi
 
 def _dot(figure: Figure, shape: str) -> Dot:
     return Dot(figure.value, figure.low, figure.high, shape)
-
-
-def _name(ranker: str, report: Mapping[str, Any]) -> str:
-    return str(report.get("versions", {}).get(ranker) or PEERS.get(ranker, ranker))

@@ -23,6 +23,7 @@ from recommender.store.readers import Reader
 from recommender.types import FeatureMatrix, RankedItem, RankedPage
 from web.auth import login_required, state
 from web.cards import Card, cards
+from web.words import ranker_words
 
 __all__ = ["Family", "Job", "Table", "blueprint"]
 
@@ -182,7 +183,7 @@ def _table(report: Mapping[str, Any]) -> Table | None:
     scores: Mapping[str, Mapping[str, Sequence[float | None]]] = whole["scores"]
     measures = list(next(iter(scores.values())))
     names = sorted(scores, key=lambda name: -(scores[name][measures[0]][0] or 0.0))
-    rows = [(report.get("versions", {}).get(name, name), [scores[name][measure] for measure in measures]) for name in names]
+    rows = [(ranker_words(name, report), [scores[name][measure] for measure in measures]) for name in names]
     return Table(report.get("first", ""), report.get("last", ""), whole.get("pages", 0), measures, rows)
 
 

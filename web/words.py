@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -36,6 +37,7 @@ __all__ = [
     "moment_words",
     "month_words",
     "number_words",
+    "ranker_words",
     "reason_words",
     "source_words",
     "speaking",
@@ -44,6 +46,15 @@ __all__ = [
 ]
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
+RANKERS = {  # what a model is measured against
+    "blend": _l("untrained ranking"),
+    "dense head": _l("linear, on meaning"),
+    "lexical head": _l("linear, on words"),
+    "dense centroid": _l("nearest likes, by meaning"),
+    "lexical centroid": _l("nearest likes, by words"),
+    "popular": _l("most upvotes first"),
+    "newest": _l("newest first"),
+}
 _forced: ContextVar[Locale | None] = ContextVar("forced", default=None)  # what is spoken outside a request: looked up once
 _BRITISH = Locale("en", "GB")  # how days are written where the language is English
 
@@ -275,6 +286,11 @@ def _counted(number: int, noun: str, _language: str) -> str:
 def _translated(template: str, _language: str) -> str:
     """Return a sentence in the language that is spoken; each page says the same few sixty times."""
     return str(gettext(template))
+
+
+def ranker_words(ranker: str, report: Mapping[str, Any]) -> str:
+    """Return what a ranker of a stored report is called: its version where it has one."""
+    return str(report.get("versions", {}).get(ranker) or RANKERS.get(ranker, ranker))
 
 
 def source_words(name: str) -> str:

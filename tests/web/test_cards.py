@@ -42,7 +42,7 @@ def test_a_card_shows_everything_the_sources_say() -> None:
         "somebody",
         "12 pages",
     )
-    assert (made.upvotes, made.comments, made.date, made.announced) == (10, 2, "19 May", "cross-listed")
+    assert (made.upvotes, made.comments, made.remarks, made.date, made.announced) == (10, 2, 0, "19 May", "cross-listed")
     assert (made.vote, made.saved, made.item_id, made.explored) == ("upvote", True, 9, True)
     assert [(link.name, link.label) for link in made.links] == [
         ("paper", "Abstract"),

@@ -16,7 +16,7 @@ from recommender.store import accounts, comments, events, interests, papers, rul
 from recommender.store.db import Database
 from recommender.store.readers import Reader
 from recommender.store.tables import ReaderRow
-from recommender.types import LIBRARY, EventKind
+from recommender.types import LIBRARY, EventKind, Signals
 
 
 def test_the_whole_paper_is_shown(edition: Database, settings: Settings, signed_in: Any) -> None:
@@ -144,6 +144,18 @@ def test_what_readers_here_did_stands_with_it(edition: Database, signed_in: Any,
     listed = signed_in.get("/author/graphs%20author%200").get_data(as_text=True)
     assert "submitted by bob" in listed
     assert "1 comment<" in listed
+
+
+def test_what_was_said_at_the_source_is_counted_and_leads_to_no_empty_discussion(
+    edition: Database, settings: Settings, signed_in: Any, bob: Reader
+) -> None:
+    paper = make_paper(901, signals=Signals(upvotes=900, comments=3))
+    fill(edition, settings, [paper])
+    for text in (page(signed_in, paper.id), signed_in.get(f"/everyone/day/{paper.edition}").get_data(as_text=True)):
+        assert "<span>3 comments</span>" in text
+    with edition.write() as session:
+        comments.add(session, paper.id, bob.id, "A remark", now=NOW)
+    assert '<a href="#discussion">4 comments</a>' in page(signed_in, paper.id)
 
 
 def test_a_source_s_submitter_goes_before_ours(edition: Database, settings: Settings, signed_in: Any, bob: Reader) -> None:

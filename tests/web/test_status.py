@@ -117,7 +117,7 @@ def test_status_names_sources_jobs_and_models(
         "m1, weights and trees learned from the log, made on 20 May 2026, 08:00 UTC",
         "Why: better by 0.03.",
         "40 pages of 2026-05-10 to 2026-05-15",
-        "m1 0.512 0.471 to 0.553 0.610 newest 0.200 0.100 to 0.300 –",
+        "m1 0.512 0.471 to 0.553 0.610 newest first 0.200 0.100 to 0.300 –",
         "m0 refused 20 May 2026, 08:00 UTC measurably worse",
     ):
         assert said in text
