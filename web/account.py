@@ -14,7 +14,7 @@ from recommender.hours import Schedule
 from recommender.store import accounts, readers, sessions, suppressions
 from recommender.store.db import Session
 from recommender.store.readers import Reader
-from web import digest_choices, schedules
+from web import digest_choices, letters, schedules
 from web.auth import login_required, secret, state
 from web.limits import limiter
 from web.words import LANGUAGES
@@ -151,6 +151,7 @@ def _page(reader: Reader, form: dict[str, str], errors: dict[str, str]) -> str:
     with app.database.read() as session:
         signed_in = sessions.listing(session, reader.id, now=now, secret=secret())
         mail = digest_choices.part(session, reader, form, now)
+        awaited = sessions.awaited(session, reader.id, letters.NEW_ADDRESS, now=now)
     made = set(reader.announce or app.settings.rank.announce)
     shown = {"locale": reader.locale, "name": reader.name, **form}
     return render_template(
@@ -159,6 +160,7 @@ def _page(reader: Reader, form: dict[str, str], errors: dict[str, str]) -> str:
         form=shown,
         errors=errors,
         mail=mail,
+        awaited=awaited,
         today=now.date(),
         languages=LANGUAGES,
         sign_ins=[(one, device(one.agent)) for one in signed_in],

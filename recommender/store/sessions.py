@@ -16,7 +16,19 @@ from recommender.store.db import Session
 from recommender.store.readers import Reader
 from recommender.store.tables import SessionRow, TokenRow
 
-__all__ = ["SignIn", "Spent", "end", "end_all", "listing", "peek_token", "prune", "seen", "spend_token", "withdraw_tokens"]
+__all__ = [
+    "SignIn",
+    "Spent",
+    "awaited",
+    "end",
+    "end_all",
+    "listing",
+    "peek_token",
+    "prune",
+    "seen",
+    "spend_token",
+    "withdraw_tokens",
+]
 
 NAME_LENGTH = 16
 
@@ -95,6 +107,12 @@ def withdraw_tokens(session: Session, reader_id: int, purpose: str | None = None
     """Make a reader's tokens (of one purpose, when it is named) worthless."""
     where = (TokenRow.reader_id == reader_id, *((TokenRow.purpose == purpose,) if purpose else ()))
     session.execute(delete(TokenRow).where(*where))
+
+
+def awaited(session: Session, reader_id: int, purpose: str, *, now: datetime) -> str:
+    """Return what the newest of a reader's tokens that could still be used stands for; empty when there is none."""
+    where = (TokenRow.reader_id == reader_id, TokenRow.purpose == purpose, TokenRow.used_at.is_(None), TokenRow.expires_at > now)
+    return session.scalar(select(TokenRow.payload).where(*where).order_by(TokenRow.created_at.desc()).limit(1)) or ""
 
 
 def peek_token(session: Session, secret: str, purpose: str, *, now: datetime) -> Spent | None:

@@ -80,11 +80,17 @@ def test_only_the_newest_link_counts_and_not_for_ever(
         browser.post("/account/email", {"email": address, "current": PASSWORD})
     first, second = map(link_in, arrived(app, post))
     assert browser.get(first).status_code == 404
+    waits = "waits to be confirmed"
+    told = browser.get("/account").get_data(as_text=True)
+    assert (f"second@example.org {waits}" in told, f"first@example.org {waits}" in told) == (True, False)
     clock.now += timedelta(hours=24)
     assert browser.post(second).status_code == 404
+    assert waits not in browser.get("/account").get_data(as_text=True)
     clock.now -= timedelta(seconds=1)
+    assert waits in browser.get("/account").get_data(as_text=True)
     assert browser.post(second).headers["Location"] == "/account"
     assert address_of(database, ada) == "second@example.org"
+    assert waits not in browser.get("/account").get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
