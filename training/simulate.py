@@ -242,8 +242,8 @@ def run(
         if not opens(reader, rng):
             idle += 1
         else:
-            with threadpool_limits(1), database.write() as session:  # threads cost more than they bring on systems this small
-                visit = _visit(session, rankers, settings, ids[number], reader, offset, now, rng)
+            with threadpool_limits(1):  # threads cost more than they bring on systems this small
+                visit = _visit(database, rankers, settings, ids[number], reader, offset, now, rng)
             if visit is None:
                 skipped += 1
             else:
@@ -263,7 +263,7 @@ class _Visit:
 
 
 def _visit(
-    session: Session,
+    database: Database,
     rankers: daily.Rankers,
     settings: Settings,
     reader_id: int,
@@ -272,20 +272,26 @@ def _visit(
     now: datetime,
     rng: np.random.Generator,
 ) -> _Visit | None:
-    """Open the page, read it and react; None if that has happened before, or if there is nothing to read."""
+    """Open the page, read it and react; None if that has happened before, or if there is nothing to read.
+
+    The page is made before anything is written: people vote while a month is played, and would wait for one visit after another.
+    """
     day = now.date()
-    stored = pages.latest(session, reader_id, day)
-    if stored is not None and _was_shown(session, stored):
+    with database.read() as session:
+        stored = pages.latest(session, reader_id, day)
+        if stored is not None and _was_shown(session, stored):
+            return None
+        made = daily.ranked_pages(session, [reader_id], day, rankers, settings.rank, now=now)[reader_id]
+    if not made.items:
         return None
-    page = daily.current_page(session, reader_id, day, rankers, settings.rank, now=now)
-    if not page.items:
-        return None
-    order = [item.paper_id for item in page.items]
-    pages.mark_shown(session, [item.id for item in page.items[:SHOWN]], Channel.SIMULATED, now)
+    order = [item.paper_id for item in made.items]
     acts = gestures(reader, order[:SHOWN], offset, rng)
-    for at, (index, kind) in zip(_moments(now, len(acts), rng), acts, strict=True):
-        item = page.items[index]
-        events.append(session, reader_id, item.paper_id, kind, at=at, item_id=item.id, channel=Channel.SIMULATED)
+    with database.write() as session:
+        page = made if made.id else pages.save(session, made)
+        pages.mark_shown(session, [item.id for item in page.items[:SHOWN]], Channel.SIMULATED, now)
+        for at, (index, kind) in zip(_moments(now, len(acts), rng), acts, strict=True):
+            item = page.items[index]
+            events.append(session, reader_id, item.paper_id, kind, at=at, item_id=item.id, channel=Channel.SIMULATED)
     return _Visit(day, tuple(kind for _, kind in acts), true_ndcg(reader, order, offset))
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -274,6 +275,21 @@ def test_moments_of_one_visit_grow(stocked: Database, settings: Settings) -> Non
         moments = [event.at for event in events.history(session, account.id)]
     assert len(moments) > 3
     assert moments == sorted(set(moments))
+
+
+def test_people_can_write_while_the_page_of_a_simulated_reader_is_made(
+    stocked: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, came = simulate.daily.ranked_pages, list[int]()
+
+    def while_somebody_comes(*args: Any, **facts: Any) -> Any:
+        with stocked.write() as session:
+            came.append(readers.create(session, f"somebody {len(came)}", now=facts["now"]).id)
+        return make(*args, **facts)
+
+    monkeypatch.setattr(simulate.daily, "ranked_pages", while_somebody_comes)
+    played = run(stocked, settings, make_readers(3, rng=np.random.default_rng(2026)), start=START, days=range(2))
+    assert len(came) == played.pages > 0
 
 
 def test_what_was_played_is_skipped_and_a_cut_run_ends_the_same(stocked: Database, settings: Settings) -> None:
