@@ -75,8 +75,7 @@ class Schedule:
         >>> Schedule(7).coming(datetime(2026, 3, 28, 7, 2, tzinfo=UTC), datetime(2026, 3, 28, 7, tzinfo=UTC)).isoformat()
         '2026-03-28T07:00:00+00:00'
         """
-        is_paused = self.paused_until is not None and self.paused_until > self.day_of(now)
-        return owed if owed is not None and owed <= now and not is_paused else self.after(now)
+        return owed if owed is not None and owed <= now and not self.is_paused(now) else self.after(now)
 
     def until(self, now: datetime) -> datetime:
         """Return the last moment, not after `now`, at which it was due, in UTC; a pause changes nothing about the past.
@@ -89,6 +88,10 @@ class Schedule:
         tomorrow = now.astimezone(time_zone(self.time_zone)).date() + timedelta(days=1)
         moments = self._moments(tomorrow - timedelta(days=offset) for offset in range(_FAR))
         return next(moment for moment in moments if moment <= now)
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether it does not come today, nor on some days after it, because somebody wants a rest."""
+        return self.paused_until is not None and self.paused_until > self.day_of(now)
 
     def day_of(self, moment: datetime) -> date:
         """Return the local day of a moment."""

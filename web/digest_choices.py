@@ -84,7 +84,7 @@ def part(session: Session, reader: Reader, typed: Mapping[str, str], now: dateti
         form=form | {name: value for name, value in typed.items() if name in form},
         when=schedules.when_words(schedule),
         next_at=schedules.moment_of(following, schedule.time_zone, now) if following else "",
-        paused_until=schedule.paused_until if reader.digest_on and schedules.is_paused(schedule, now) else None,
+        paused_until=schedule.paused_until if reader.digest_on and schedule.is_paused(now) else None,
         left_alone=str(WHY_LEFT_ALONE[why.reason]) if why else "",
         can_be_lifted=why is not None and can_be_lifted(why),
         first=today + timedelta(days=1),

@@ -211,7 +211,7 @@ def _coming(who: leaving.Receiver, now: datetime) -> dict[str, Any]:
     return {
         "when": schedules.when_words(schedule),
         "next_at": schedules.moment_of(schedule.after(now), schedule.time_zone, now),
-        "is_paused": schedules.is_paused(schedule, now),
+        "is_paused": schedule.is_paused(now),
         "weekdays": [(number, schedules.weekday_name(number)) for number in schedules.WEEKDAYS],
         "pauses": schedules.pauses(),
     }

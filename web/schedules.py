@@ -18,7 +18,6 @@ __all__ = [
     "PAUSES",
     "WEEKDAYS",
     "choices",
-    "is_paused",
     "moment_of",
     "pauses",
     "read",
@@ -60,11 +59,6 @@ def moment_of(at: datetime, zone: str, now: datetime) -> str:
     """
     there = at.astimezone(time_zone(zone))
     return f"{weekday_words(there.date())}, {day_words(there.date(), now.date())}, {there:%H:%M}"
-
-
-def is_paused(schedule: Schedule, now: datetime) -> bool:
-    """Whether no digest comes today, nor on some days after it, because the reader wants a rest."""
-    return schedule.paused_until is not None and schedule.paused_until > schedule.day_of(now)
 
 
 def sound(schedule: Schedule) -> Schedule:

@@ -220,7 +220,8 @@ def put_off(
     """
     facts = {"status": "deferred", "retry_at": retry_at, "code": code, "error": error[:LONGEST_ERROR] if error else None}
     attempts = DigestRow.attempts if tried else DigestRow.attempts - 1
-    held = (DigestRow.id == digest_id, DigestRow.worker == held_by, DigestRow.status.in_(("claimed", "handed")[: 1 + handed]))
+    statuses = ("claimed", "handed") if handed else ("claimed",)
+    held = (DigestRow.id == digest_id, DigestRow.worker == held_by, DigestRow.status.in_(statuses))
     return _changed(session.execute(update(DigestRow).where(*held).values(attempts=attempts, **facts)))
 
 

@@ -73,13 +73,9 @@ def of_pages(
 
 def is_silent(session: Session, reader_id: int, interest: int = GENERAL) -> bool:
     """Return whether a page has nothing of its reader to order papers by: neither a like or dislike, nor a pick."""
-    chosen = of_page(session, reader_id, interest)
-    if set(chosen) != {interest}:
-        return False  # it is made for interests, which have something to say
-    picks = chosen[interest]
-    return not (
-        picks.categories or picks.papers or events.speaks(events.history(session, reader_id), interest, after=picks.forgotten)
-    )
+    if _speaks(interest, interests.picks(session, reader_id, interest), events.history(session, reader_id)):
+        return False
+    return interest != GENERAL or set(of_page(session, reader_id)) == {GENERAL}  # else interests speak for it
 
 
 def _choices(chosen: Mapping[int, Picks], decreed: Sequence[Rule], announce: tuple[str, ...]) -> dict[int, Choices]:
@@ -103,12 +99,13 @@ def _of_reader(row: Any) -> tuple[tuple[str, ...], Picks]:
     return tuple(kind for kind in row.announce.split(",") if kind), interests.picks_of(row.picks, row.forgotten)
 
 
+def _speaks(taste: int, picks: Picks, said: Sequence[Event]) -> bool:
+    """Whether a taste has a pick, or anything that a reader said for it, to order papers by."""
+    return bool(picks.categories or picks.papers) or events.speaks(said, taste, after=picks.forgotten)
+
+
 def _speaking(chosen: Mapping[int, Picks], said: Sequence[Event], decreed: Sequence[Rule]) -> dict[int, Picks]:
     """Return the tastes that have anything to rank by: another would fill its turns with papers that are nobody's."""
     ruled = {rule.interest for rule in decreed if rule.interest != GENERAL}
-    speaking = {
-        taste: picks
-        for taste, picks in chosen.items()
-        if picks.categories or picks.papers or taste in ruled or events.speaks(said, taste, after=picks.forgotten)
-    }
+    speaking = {taste: picks for taste, picks in chosen.items() if taste in ruled or _speaks(taste, picks, said)}
     return speaking or {GENERAL: chosen[GENERAL]}
